@@ -1,0 +1,131 @@
+package db
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/golang-migrate/migrate/v4"
+	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+)
+
+// Migrations are the numbered SQL files that make the schema.
+//
+//go:embed migrations/*.sql
+var Migrations embed.FS
+
+// ErrPooledMigration is returned when migrations are asked to run through a transaction pooler, where the session lock
+// that keeps two migrators apart is worthless: both may get it, and it outlives them.
+var ErrPooledMigration = errors.New("migrations need a direct connection to PostgreSQL: set DATABASE_DIRECT_URL to one that does not lead through a transaction pooler")
+
+// Migrate brings the schema to the newest version. url must be a direct connection or a session pooler's. It is safe to
+// run from several processes at once.
+func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
+	return withMigrator(ctx, url, func(m *migrate.Migrate) error {
+		before, _, err := m.Version()
+		if err != nil && !errors.Is(err, migrate.ErrNilVersion) {
+			return fmt.Errorf("read schema version: %w", err)
+		}
+		if err := m.Up(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
+			return fmt.Errorf("migrate up: %w", err)
+		}
+		after, _, err := m.Version()
+		if err != nil {
+			return fmt.Errorf("read schema version: %w", err)
+		}
+		if before != after {
+			logger.Info("database migrated", "component", "db", "from", before, "to", after)
+		}
+		return nil
+	})
+}
+
+// MigrateDown takes the schema back by steps migrations, or wholly when steps is 0. It destroys data.
+func MigrateDown(ctx context.Context, url string, steps int) error {
+	return withMigrator(ctx, url, func(m *migrate.Migrate) error {
+		down := m.Down
+		if steps > 0 {
+			down = func() error { return m.Steps(-steps) }
+		}
+		if err := down(); err != nil && !errors.Is(err, migrate.ErrNoChange) {
+			return fmt.Errorf("migrate down: %w", err)
+		}
+		return nil
+	})
+}
+
+// SchemaVersion returns the version of the schema and whether a migration failed half-way. 0: not migrated yet.
+func SchemaVersion(ctx context.Context, url string) (version uint, dirty bool, err error) {
+	err = withMigrator(ctx, url, func(m *migrate.Migrate) error {
+		v, d, err := m.Version()
+		if errors.Is(err, migrate.ErrNilVersion) {
+			return nil
+		}
+		version, dirty = v, d
+		return err
+	})
+	return version, dirty, err
+}
+
+func withMigrator(ctx context.Context, url string, fn func(*migrate.Migrate) error) (err error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return fmt.Errorf("parse database URL: %w", err)
+	}
+	prepareConn(config)
+	if err := refuseTransactionPooler(ctx, config); err != nil {
+		return err
+	}
+	// Behind a session pooler prepared statements work, but describing is enough and works everywhere.
+	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
+	handle := stdlib.OpenDB(*config)
+	defer func() { _ = handle.Close() }()
+	return migrateWith(ctx, handle, fn)
+}
+
+func migrateWith(ctx context.Context, handle *sql.DB, fn func(*migrate.Migrate) error) error {
+	if err := handle.PingContext(ctx); err != nil {
+		return fmt.Errorf("connect to database: %w", err)
+	}
+	files, err := iofs.New(Migrations, "migrations")
+	if err != nil {
+		return fmt.Errorf("read embedded migrations: %w", err)
+	}
+	driver, err := migratepgx.WithInstance(handle, &migratepgx.Config{})
+	if err != nil {
+		return fmt.Errorf("prepare migrations: %w", err)
+	}
+	m, err := migrate.NewWithInstance("embedded", files, "postgres", driver)
+	if err != nil {
+		return fmt.Errorf("prepare migrations: %w", err)
+	}
+	defer func() { _, _ = m.Close() }()
+	return fn(m)
+}
+
+// refuseTransactionPooler finds out whether a session keeps its server connection: a session-level setting made in one
+// transaction must still be there in a second one while others come and go. The process id tells a pooler from a direct
+// connection; the two backends of one session tell transaction mode from session mode.
+func refuseTransactionPooler(ctx context.Context, config *pgx.ConnConfig) error {
+	pooled, err := behindPooler(ctx, config)
+	if err != nil {
+		return fmt.Errorf("connect to database: %w", err)
+	}
+	if !pooled {
+		return nil
+	}
+	heard, err := notifyReaches(ctx, config)
+	if err != nil {
+		return fmt.Errorf("probe connection pooler: %w", err)
+	}
+	if !heard {
+		return ErrPooledMigration
+	}
+	return nil
+}

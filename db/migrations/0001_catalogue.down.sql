@@ -1,0 +1,9 @@
+DROP TABLE settings;
+DROP TABLE tags;
+DROP TABLE tag_types;
+DROP TABLE strategy_types;
+DROP TABLE context_fields;
+DROP TABLE feature_types;
+DROP TABLE project_environments;
+DROP TABLE environments;
+DROP TABLE projects;

@@ -1,0 +1,9 @@
+DELETE FROM api_tokens;
+DELETE FROM features;
+DELETE FROM segments;
+DELETE FROM tag_types;
+DELETE FROM strategy_types;
+DELETE FROM context_fields;
+DELETE FROM feature_types;
+DELETE FROM projects;
+DELETE FROM environments;
