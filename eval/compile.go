@@ -1,0 +1,68 @@
+package eval
+
+// Compiled is one feature ready for evaluation: a handle that saves the look-up by name. It is immutable, safe for use
+// by any number of goroutines, and keeps answering as of the Snapshot it came from.
+//
+// What can match no context is left out of it; Feature has the whole definition, for those who want to explain an
+// answer strategy by strategy.
+type Compiled struct {
+	feature    Feature
+	hash       uint64 // of the name, for the snapshot's table
+	on         bool   // enabled, and no parent rules it out for good
+	everyone   bool   // no strategies at all
+	strategies []strategy
+	variants   *variantSet
+	parents    []parent
+	segments   []int // ids that its strategies use
+}
+
+// parent is a resolved dependency.
+type parent struct {
+	feature  *Compiled
+	off      bool // the parent must be off
+	variants []string
+}
+
+// Name is the feature's name.
+func (c *Compiled) Name() string { return c.feature.Name }
+
+// Feature is the definition that was compiled. It must not be modified.
+func (c *Compiled) Feature() *Feature { return &c.feature }
+
+// compileFeature compiles everything but the parents, which link resolves once all features are there.
+func compileFeature(feature Feature, hash uint64, segments map[int]*compiledSegment, fields *fieldTable) *Compiled {
+	c := &Compiled{
+		feature:  feature,
+		hash:     hash,
+		everyone: len(feature.Strategies) == 0,
+	}
+	for i := range feature.Strategies {
+		source := &c.feature.Strategies[i]
+		c.segments = append(c.segments, source.Segments...)
+		if s, ok := compileStrategy(source, feature.Name, segments, fields); ok {
+			c.strategies = append(c.strategies, s)
+		}
+	}
+	if len(feature.Variants) > 0 {
+		c.variants = compileVariants(feature.Name, feature.Variants[0].Stickiness, feature.Variants, fields)
+	}
+	return c
+}
+
+// link resolves the dependencies through lookup. A parent that is missing or has parents itself turns the feature off.
+func (c *Compiled) link(lookup func(name string) *Compiled) {
+	c.on, c.parents = c.feature.Enabled, nil
+	for i := range c.feature.Dependencies {
+		dependency := &c.feature.Dependencies[i]
+		p := lookup(dependency.Feature)
+		if p == nil || len(p.feature.Dependencies) > 0 {
+			c.on, c.parents = false, nil
+			return
+		}
+		c.parents = append(c.parents, parent{
+			feature:  p,
+			off:      dependency.Enabled != nil && !*dependency.Enabled,
+			variants: dependency.Variants,
+		})
+	}
+}
