@@ -1,0 +1,4 @@
+package postgres
+
+// FreePort is for tests.
+var FreePort = freePort
