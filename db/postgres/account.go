@@ -10,16 +10,16 @@ import (
 	"syscall"
 )
 
-// account is the user that the server runs as. PostgreSQL refuses root.
-type account struct {
+// Account is the operating system's user that a server runs as. PostgreSQL refuses root.
+type Account struct {
 	switched bool // another one than ours
 	uid, gid uint32
 }
 
-// serverAccount is our own account, or for root the user postgres, else nobody.
-func serverAccount() (account, error) {
+// ServerAccount is our own account, or for root the user postgres, else nobody.
+func ServerAccount() (Account, error) {
 	if os.Geteuid() != 0 {
-		return account{}, nil
+		return Account{}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -29,16 +29,16 @@ func serverAccount() (account, error) {
 		uid, uidErr := strconv.ParseUint(u.Uid, 10, 32)
 		gid, gidErr := strconv.ParseUint(u.Gid, 10, 32)
 		if err := errors.Join(uidErr, gidErr); err != nil {
-			return account{}, fmt.Errorf("user %s: %w", name, err)
+			return Account{}, fmt.Errorf("user %s: %w", name, err)
 		}
-		return account{switched: true, uid: uint32(uid), gid: uint32(gid)}, nil
+		return Account{switched: true, uid: uint32(uid), gid: uint32(gid)}, nil
 	}
-	return account{}, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody: " +
+	return Account{}, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody: " +
 		"create one, run as another user, or set DATABASE_URL")
 }
 
-// own gives a file or directory to the account.
-func (a account) own(path string) error {
+// Own gives a file or directory to the account.
+func (a Account) Own(path string) error {
 	if !a.switched {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (a account) own(path string) error {
 }
 
 // apply makes a command run as the account.
-func (a account) apply(command *exec.Cmd) {
+func (a Account) apply(command *exec.Cmd) {
 	if !a.switched {
 		return
 	}

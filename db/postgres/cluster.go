@@ -19,7 +19,7 @@ import (
 type cluster struct {
 	dir      string
 	binaries Binaries
-	account  account
+	account  Account
 }
 
 // ensure makes the data directory unless it is there, and returns the superuser's password, which is kept in a file. It
@@ -48,11 +48,11 @@ func (c cluster) ensure(ctx context.Context, passwordFile string, throwaway bool
 func (c cluster) create(ctx context.Context, passwordFile string, throwaway bool, logger *slog.Logger) (string, error) {
 	began := time.Now()
 	password := rand.Text()
-	if err := errors.Join(os.WriteFile(passwordFile, []byte(password), 0o600), c.account.own(passwordFile)); err != nil {
+	if err := errors.Join(os.WriteFile(passwordFile, []byte(password), 0o600), c.account.Own(passwordFile)); err != nil {
 		return "", fmt.Errorf("create data directory: %w", err)
 	}
 	fresh := c.dir + ".new"
-	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700), c.account.own(fresh)); err != nil {
+	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o700), c.account.Own(fresh)); err != nil {
 		return "", fmt.Errorf("create data directory: %w", err)
 	}
 	arguments := []string{

@@ -27,7 +27,7 @@ const (
 var errInUse = errors.New("another Pennon uses this data directory")
 
 // prepareDirs makes the server's directory and the socket's, with permissions the account can work with, and locks it.
-func (s *Server) prepareDirs(dir string, account account) error {
+func (s *Server) prepareDirs(dir string, account Account) error {
 	if dir == "" {
 		sweepTemp()
 		temp, err := os.MkdirTemp("", tempPrefix+"*")
@@ -71,7 +71,7 @@ func (s *Server) prepareDirs(dir string, account account) error {
 		return fmt.Errorf("socket directory: %w", err)
 	}
 	// A directory of another user's making in the shared temporary directory is refused by chown or chmod.
-	if err := errors.Join(account.own(s.socketDir), os.Chmod(s.socketDir, 0o700)); err != nil {
+	if err := errors.Join(account.Own(s.socketDir), os.Chmod(s.socketDir, 0o700)); err != nil {
 		return fmt.Errorf("socket directory: %w", err)
 	}
 	return nil

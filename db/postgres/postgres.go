@@ -68,7 +68,7 @@ type Server struct {
 	throwaway bool
 	logger    *slog.Logger
 	lock      *os.File
-	process   *process
+	process   *Process
 }
 
 // Start starts a server and returns when it accepts connections. ctx bounds the start only; the server runs until Stop, or
@@ -85,7 +85,7 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	account, err := serverAccount()
+	account, err := ServerAccount()
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	began := time.Now()
-	s.process, err = startProcess(ctx, cluster, s.arguments(cluster, config), filepath.Join(s.dir, "postgres.log"))
+	s.process, err = startServer(ctx, cluster, s.arguments(cluster, config), filepath.Join(s.dir, "postgres.log"))
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (s *Server) PsqlCommand(database string) string {
 }
 
 // Done is closed when the server's process has ended, asked for or not.
-func (s *Server) Done() <-chan struct{} { return s.process.done }
+func (s *Server) Done() <-chan struct{} { return s.process.Done() }
 
 // CreateDatabase creates a database unless it exists.
 func (s *Server) CreateDatabase(ctx context.Context, name string) error {
@@ -203,7 +203,7 @@ func (s *Server) CreateDatabase(ctx context.Context, name string) error {
 // Stop ends open connections, stops the server and waits for it. When ctx ends first, the server is stopped the hard way
 // (it recovers at the next start). A second Stop does nothing.
 func (s *Server) Stop(ctx context.Context) error {
-	err := s.process.stop(ctx, s.throwaway)
+	err := s.process.Stop(ctx, s.throwaway)
 	s.release()
 	return err
 }

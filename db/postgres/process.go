@@ -28,8 +28,9 @@ const (
 	orphanPatience = 20 * time.Second
 )
 
-// process is a running postmaster.
-type process struct {
+// Process is a program that runs beside us and ends no later than we do (on Linux; see dieWithParent). Its methods may be
+// called from any goroutine.
+type Process struct {
 	pid  int
 	done chan struct{} // closed when it has ended
 	err  error         // how it ended; read after done
@@ -38,31 +39,19 @@ type process struct {
 	stopped bool
 }
 
-// startProcess runs the server and returns when it accepts connections.
-func startProcess(ctx context.Context, c cluster, arguments []string, logPath string) (*process, error) {
-	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if info, err := os.Stat(logPath); err == nil && info.Size() > logMax {
-		flags |= os.O_TRUNC
-	}
-	logFile, err := os.OpenFile(logPath, flags, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("start PostgreSQL: %w", err)
-	}
-	defer logFile.Close()
-
-	command := exec.Command(filepath.Join(c.binaries.dir, "postgres"), arguments...)
+// StartProcess starts a command as account, in a process group of its own: Ctrl-C must reach us, who stop it last, and
+// not the process. The caller must Stop it.
+func StartProcess(command *exec.Cmd, account Account) (*Process, error) {
 	command.Dir, command.Env = "/", environment()
-	command.Stdout, command.Stderr = logFile, logFile
-	// A process group of its own: Ctrl-C must reach us, who stop the server last, and not the server.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(command.SysProcAttr)
-	c.account.apply(command)
+	account.apply(command)
 
-	p := &process{done: make(chan struct{})}
+	p := &Process{done: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
 		defer close(p.done)
-		// The death signal is sent when the thread that forked ends, so that thread must last as long as the server.
+		// The death signal is sent when the thread that forked ends, so that thread must last as long as the process.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		if err := command.Start(); err != nil {
@@ -74,10 +63,34 @@ func startProcess(ctx context.Context, c cluster, arguments []string, logPath st
 		p.err = command.Wait()
 	}()
 	if err := <-started; err != nil {
+		return nil, fmt.Errorf("start %s: %w", filepath.Base(command.Path), err)
+	}
+	return p, nil
+}
+
+// Done is closed when the process has ended, asked for or not.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// startServer runs a server and returns when it accepts connections.
+func startServer(ctx context.Context, c cluster, arguments []string, logPath string) (*Process, error) {
+	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
+	if info, err := os.Stat(logPath); err == nil && info.Size() > logMax {
+		flags |= os.O_TRUNC
+	}
+	logFile, err := os.OpenFile(logPath, flags, 0o600)
+	if err != nil {
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
+	defer logFile.Close()
+
+	command := exec.Command(filepath.Join(c.binaries.dir, "postgres"), arguments...)
+	command.Stdout, command.Stderr = logFile, logFile
+	p, err := StartProcess(command, c.account)
+	if err != nil {
+		return nil, err
+	}
 	if err := p.awaitReady(ctx, c); err != nil {
-		_ = p.stop(context.WithoutCancel(ctx), true)
+		_ = p.Stop(context.WithoutCancel(ctx), true)
 		log, _ := os.ReadFile(logPath)
 		return nil, fmt.Errorf("start PostgreSQL: %w; its log %s ends with: %s", err, logPath, lastLines(log, 5))
 	}
@@ -85,7 +98,7 @@ func startProcess(ctx context.Context, c cluster, arguments []string, logPath st
 }
 
 // awaitReady waits until the server says in its pid file that it accepts connections.
-func (p *process) awaitReady(ctx context.Context, c cluster) error {
+func (p *Process) awaitReady(ctx context.Context, c cluster) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -104,8 +117,9 @@ func (p *process) awaitReady(ctx context.Context, c cluster) error {
 	}
 }
 
-// stop ends the server: with a clean shutdown, or at once when its data is not worth it or ctx ends.
-func (p *process) stop(ctx context.Context, atOnce bool) error {
+// Stop ends the process and waits for it: with SIGINT (a clean shutdown for PostgreSQL), or with SIGQUIT when it may end at
+// once or when ctx ends first. A second Stop does nothing.
+func (p *Process) Stop(ctx context.Context, atOnce bool) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.stopped {
@@ -131,11 +145,11 @@ func (p *process) stop(ctx context.Context, atOnce bool) error {
 	if atOnce {
 		return nil
 	}
-	return fmt.Errorf("stop PostgreSQL cleanly: %w", ctx.Err())
+	return fmt.Errorf("stop process %d cleanly: %w", p.pid, ctx.Err())
 }
 
 // signal sends a signal unless the process has been waited for (its pid may be another's by then).
-func (p *process) signal(signal syscall.Signal) {
+func (p *Process) signal(signal syscall.Signal) {
 	select {
 	case <-p.done:
 	default:
