@@ -10,10 +10,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Load is a run of one request.
+// Load is a run of a few requests in turn, usually of one.
 type Load struct {
 	Addr        string // host:port
-	Request     Request
+	Requests    []Request
 	Connections int
 	Duration    time.Duration
 	WantStatus  int
@@ -33,10 +33,13 @@ func (r Result) Rate() float64 { return float64(r.Requests) / r.Elapsed.Seconds(
 // answerTimeout bounds one request; a server that needs longer fails the run.
 const answerTimeout = 30 * time.Second
 
-// Run sends the request over every connection, the next one as soon as the last is answered, until Duration is over. An
+// Run sends the requests in turn over every connection, the next as soon as the last is answered, until Duration is over. An
 // answer with another status ends the run with an error.
 func Run(ctx context.Context, load Load) (Result, error) {
-	request := load.Request.encode(load.Addr)
+	requests := make([][]byte, len(load.Requests))
+	for i, request := range load.Requests {
+		requests[i] = request.encode(load.Addr)
+	}
 	times := make([][]time.Duration, load.Connections)
 	bodies := make([]int64, load.Connections)
 	var group errgroup.Group
@@ -49,13 +52,15 @@ func Run(ctx context.Context, load Load) (Result, error) {
 				return err
 			}
 			defer client.Close()
-			for at := time.Now(); at.Before(end) && ctx.Err() == nil; {
-				response, err := client.Do(request, nil, at.Add(answerTimeout))
+			at := time.Now()
+			for turn := 0; at.Before(end) && ctx.Err() == nil; turn = (turn + 1) % len(requests) {
+				response, err := client.Do(requests[turn], nil, at.Add(answerTimeout))
 				if err != nil {
 					return err
 				}
 				if response.Status != load.WantStatus {
-					return fmt.Errorf("%s %s answered %d, not %d", load.Request.Method, load.Request.Path, response.Status, load.WantStatus)
+					return fmt.Errorf("%s %s answered %d, not %d", load.Requests[turn].Method,
+						load.Requests[turn].Path, response.Status, load.WantStatus)
 				}
 				now := time.Now()
 				times[i] = append(times[i], now.Sub(at))
@@ -69,13 +74,13 @@ func Run(ctx context.Context, load Load) (Result, error) {
 		return Result{}, err
 	}
 	if err := ctx.Err(); err != nil {
-		return Result{}, fmt.Errorf("load %s: %w", load.Request.Path, err)
+		return Result{}, fmt.Errorf("load %s: %w", load.Requests[0].Path, err)
 	}
 	result := Result{Elapsed: time.Since(began)}
 	all := slices.Concat(times...)
 	slices.Sort(all)
 	if result.Requests = len(all); result.Requests == 0 {
-		return Result{}, fmt.Errorf("load %s: no request was answered", load.Request.Path)
+		return Result{}, fmt.Errorf("load %s: no request was answered", load.Requests[0].Path)
 	}
 	result.P50, result.P99 = all[len(all)/2], all[len(all)*99/100]
 	for _, n := range bodies {

@@ -14,7 +14,7 @@ func StartCeiling(ctx context.Context, binary, program, logs string, args ...str
 	if err != nil {
 		return nil, err
 	}
-	if _, err := p.Ready(ctx, "/health"); err != nil {
+	if err := p.Ready(ctx, "/health"); err != nil {
 		p.Stop()
 		return nil, err
 	}

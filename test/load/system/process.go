@@ -34,6 +34,9 @@ type Command struct {
 type Process struct {
 	Addr string
 
+	// Started is the time from exec to the first time it was found ready.
+	Started time.Duration
+
 	name  string
 	log   string
 	began time.Time
@@ -84,9 +87,9 @@ func environment() []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TZ=UTC", "LANG=C.UTF-8"}
 }
 
-// Ready polls path until it answers 200 and returns the time since the program was started. Polling is every
-// millisecond, which is also the resolution of the answer.
-func (p *Process) Ready(ctx context.Context, path string) (time.Duration, error) {
+// Ready polls path until it answers 200 and sets Started. Polling is every millisecond, which is also the resolution of
+// the answer.
+func (p *Process) Ready(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	transport := &http.Transport{DisableKeepAlives: true}
@@ -97,12 +100,15 @@ func (p *Process) Ready(ctx context.Context, path string) (time.Duration, error)
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Addr+path, nil)
 		if err != nil {
-			return 0, fmt.Errorf("ask %s whether it is ready: %w", p.name, err)
+			return fmt.Errorf("ask %s whether it is ready: %w", p.name, err)
 		}
 		if response, err := client.Do(request); err == nil {
 			response.Body.Close()
 			if response.StatusCode == http.StatusOK {
-				return time.Since(p.began), nil
+				if p.Started == 0 {
+					p.Started = time.Since(p.began)
+				}
+				return nil
 			}
 			last = fmt.Errorf("%s answered %s", path, response.Status)
 		} else {
@@ -110,9 +116,9 @@ func (p *Process) Ready(ctx context.Context, path string) (time.Duration, error)
 		}
 		select {
 		case <-p.ended:
-			return 0, fmt.Errorf("%s ended before it was ready (%w): %s", p.name, p.exit(), p.tail())
+			return fmt.Errorf("%s ended before it was ready (%w): %s", p.name, p.exit(), p.tail())
 		case <-ctx.Done():
-			return 0, fmt.Errorf("%s is not ready: %w: %s", p.name, last, p.tail())
+			return fmt.Errorf("%s is not ready: %w: %s", p.name, last, p.tail())
 		case <-tick.C:
 		}
 	}

@@ -42,15 +42,13 @@ func TestProcess(t *testing.T) {
 	require.NoError(t, err)
 	defer p.Stop()
 
-	took, err := p.Ready(ctx, "/")
-	require.NoError(t, err)
-	require.Positive(t, took)
+	require.NoError(t, p.Ready(ctx, "/"))
+	require.Positive(t, p.Started)
 	require.NoError(t, p.Alive())
 
 	before, err := p.CPU()
 	require.NoError(t, err)
-	_, err = p.Ready(ctx, "/burn")
-	require.NoError(t, err)
+	require.NoError(t, p.Ready(ctx, "/burn"))
 	after, err := p.CPU()
 	require.NoError(t, err)
 	require.Greater(t, after-before, 10*time.Millisecond)
@@ -72,7 +70,7 @@ func TestReadyTellsWhyAProgramEnded(t *testing.T) {
 	})
 	require.NoError(t, err)
 	defer p.Stop()
-	_, err = p.Ready(t.Context(), "/")
+	err = p.Ready(t.Context(), "/")
 	require.ErrorContains(t, err, "exit status 3")
 	require.ErrorContains(t, err, "no database")
 }
