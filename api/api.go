@@ -1,0 +1,126 @@
+// Package api holds what every HTTP group shares: the router and the OpenAPI document, credentials, body limits and the
+// one place where faults become responses.
+//
+// It knows no resource, no SQL and no flag. The groups (api/client, api/frontend, api/stream, api/system, api/admin)
+// build on it, in every role. It imports fault and token only.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+)
+
+// DefaultBodyLimit is the largest request body accepted where nothing else is said, as Unleash's.
+const DefaultBodyLimit = 100 * 1024
+
+// Config is what a role decides about its HTTP surface. The zero value is usable.
+type Config struct {
+	// BasePath prefixes every path, for example /pennon. Empty: served at the root.
+	BasePath string
+
+	// BodyLimit is the largest request body in bytes. Zero: DefaultBodyLimit.
+	BodyLimit int64
+
+	// Version is the product's version, shown in the OpenAPI document.
+	Version string
+
+	// TrustProxy takes the caller's address from X-Forwarded-For.
+	TrustProxy bool
+}
+
+// API is the HTTP surface of one role. Groups first call Guard for their prefix, then register: on Huma what should be
+// validated and documented, on Router what writes its own bytes. Registration happens at start-up, from one goroutine;
+// after it the API is safe for concurrent use.
+type API struct {
+	Router *chi.Mux
+	Huma   huma.API
+
+	config Config
+	logger *slog.Logger
+}
+
+// New returns an API that answers 404 to everything but its documentation.
+func New(config Config, logger *slog.Logger) *API {
+	config.BasePath = strings.TrimRight(config.BasePath, "/")
+	if config.BodyLimit <= 0 {
+		config.BodyLimit = DefaultBodyLimit
+	}
+	router := chi.NewRouter()
+	router.NotFound(notFound)
+	// Unleash knows no 405 on its routes: the path is not available with that method.
+	router.MethodNotAllowed(notFound)
+	router.Use(middleware.GetHead)
+
+	a := &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger}
+	return a
+}
+
+// BodyLimit is the largest request body in bytes that the role accepts.
+func (a *API) BodyLimit() int64 { return a.config.BodyLimit }
+
+// Guard puts middleware in front of every path under prefix, existing or not, so that a caller without a credential
+// learns nothing of what is there. It must be called before anything is registered on Router or Huma.
+func (a *API) Guard(prefix string, middleware func(http.Handler) http.Handler) {
+	a.Router.Use(func(next http.Handler) http.Handler {
+		guarded := middleware(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok && (rest == "" || rest[0] == '/') {
+				guarded.ServeHTTP(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})
+	})
+}
+
+// ServeHTTP takes off the base path, folds repeated slashes and hands the request to the router. A panic is logged and
+// answered with 500.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r = withRequest(r, a.logger, a.config.TrustProxy)
+	defer recovered(w, r)
+
+	if a.config.BasePath != "" && !cutBasePath(r, a.config.BasePath) {
+		notFound(w, r)
+		return
+	}
+	r.URL.Path = foldSlashes(r.URL.Path)
+	if r.URL.RawPath != "" {
+		r.URL.RawPath = foldSlashes(r.URL.RawPath)
+	}
+	a.Router.ServeHTTP(w, r)
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	message := "The path you were looking for (" + originalPath(r) + ") is not available."
+	writeJSON(w, r, newProblem(http.StatusNotFound, "NotFoundError", message).withID())
+}
+
+// humaConfig sets huma up to speak like Unleash. Each line is a default that would show on the wire.
+func humaConfig(config Config) huma.Config {
+	c := huma.DefaultConfig("Pennon", config.Version)
+	c.Info.Description = "Feature flags from PostgreSQL, over Unleash's protocol."
+	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	// Unknown properties are ignored: SDKs and tools of other versions send them.
+	c.AllowAdditionalPropertiesByDefault = true
+	// No $schema property in responses.
+	c.CreateHooks = nil
+	c.SchemasPath = ""
+	c.OpenAPIPath = "/docs/openapi"
+	// huma's own documentation pages load scripts from elsewhere; docs.go serves one that does not.
+	c.DocsPath = ""
+	c.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"apiKey": {
+			Type: "apiKey", In: "header", Name: "Authorization",
+			Description: "An API token, with or without the prefix Bearer.",
+		},
+	}
+	c.Security = []map[string][]string{{"apiKey": {}}}
+	return c
+}
