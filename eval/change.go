@@ -36,8 +36,8 @@ func (s *Snapshot) With(change Change) *Snapshot {
 	}
 	if len(touched) > 0 {
 		for _, c := range s.features {
-			if _, done := fresh[c.feature.Name]; !done && c.usesAny(touched) {
-				fresh[c.feature.Name] = next.compile(c.feature)
+			if _, done := fresh[c.name]; !done && c.usesAny(touched) {
+				fresh[c.name] = next.compile(*c.feature)
 			}
 		}
 	}
@@ -105,7 +105,7 @@ func (s *Snapshot) merge(previous *Snapshot, fresh map[string]*Compiled) {
 	var added []*Compiled
 	for name, c := range fresh {
 		at, known := slices.BinarySearchFunc(previous.features, name, func(c *Compiled, name string) int {
-			return strings.Compare(c.feature.Name, name)
+			return strings.Compare(c.name, name)
 		})
 		var before, after []Dependency
 		if known {
@@ -123,7 +123,7 @@ func (s *Snapshot) merge(previous *Snapshot, fresh map[string]*Compiled) {
 	if !sameNames {
 		s.features = append(s.features, added...)
 		s.features = slices.DeleteFunc(s.features, func(c *Compiled) bool { return c == nil })
-		slices.SortFunc(s.features, func(a, b *Compiled) int { return strings.Compare(a.feature.Name, b.feature.Name) })
+		slices.SortFunc(s.features, func(a, b *Compiled) int { return strings.Compare(a.name, b.name) })
 		s.table = newTable(s.features)
 	}
 	if !sameParents {
@@ -135,7 +135,7 @@ func childrenOf(features []*Compiled) map[string][]string {
 	children := make(map[string][]string)
 	for _, c := range features {
 		for _, dependency := range c.feature.Dependencies {
-			children[dependency.Feature] = append(children[dependency.Feature], c.feature.Name)
+			children[dependency.Feature] = append(children[dependency.Feature], c.name)
 		}
 	}
 	return children

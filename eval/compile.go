@@ -6,14 +6,17 @@ package eval
 // What can match no context is left out of it; Feature has the whole definition, for those who want to explain an
 // answer strategy by strategy.
 type Compiled struct {
-	feature    Feature
-	hash       uint64 // of the name, for the snapshot's table
-	on         bool   // enabled, and no parent rules it out for good
-	everyone   bool   // no strategies at all
+	// What every evaluation reads comes first, within one cache line.
+	on         bool // enabled, and no parent rules it out for good
+	everyone   bool // no strategies at all
 	strategies []strategy
-	variants   *variantSet
 	parents    []parent
-	segments   []int // ids that its strategies use
+	variants   *variantSet
+
+	name     string
+	hash     uint64 // of the name, for the snapshot's table
+	feature  *Feature
+	segments []int // ids that its strategies use
 }
 
 // parent is a resolved dependency.
@@ -24,20 +27,24 @@ type parent struct {
 }
 
 // Name is the feature's name.
-func (c *Compiled) Name() string { return c.feature.Name }
+func (c *Compiled) Name() string { return c.name }
 
 // Feature is the definition that was compiled. It must not be modified.
-func (c *Compiled) Feature() *Feature { return &c.feature }
+func (c *Compiled) Feature() *Feature { return c.feature }
 
 // compileFeature compiles everything but the parents, which link resolves once all features are there.
 func compileFeature(feature Feature, hash uint64, segments map[int]*compiledSegment, fields *fieldTable) *Compiled {
 	c := &Compiled{
-		feature:  feature,
+		name:     feature.Name,
 		hash:     hash,
+		feature:  &feature,
 		everyone: len(feature.Strategies) == 0,
 	}
+	if n := len(feature.Strategies); n > 0 {
+		c.strategies = make([]strategy, 0, n)
+	}
 	for i := range feature.Strategies {
-		source := &c.feature.Strategies[i]
+		source := &feature.Strategies[i]
 		c.segments = append(c.segments, source.Segments...)
 		if s, ok := compileStrategy(source, feature.Name, segments, fields); ok {
 			c.strategies = append(c.strategies, s)

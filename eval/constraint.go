@@ -2,87 +2,86 @@ package eval
 
 import "strings"
 
-// operator selects the test of a compiled constraint.
+// operator selects the test of a compiled constraint. Numbers come last, so that one comparison tells them from the
+// operators that need the field's text.
 type operator uint8
 
 const (
-	opIn    operator = iota
-	opEqual          // opIn with one value
+	opIn operator = iota
 	opStartsWith
 	opEndsWith
 	opContains
-	opNumEQ
-	opNumGT
-	opNumGTE
-	opNumLT
-	opNumLTE
-	opDateAfter
-	opDateBefore
+	opInLarge // opIn with a set worth hashing
+	opStartsWithFold
+	opEndsWithFold
+	opContainsFold
+	opRegex
+	opInCIDR
 	opSemverEQ
 	opSemverGT
 	opSemverGTE
 	opSemverLT
 	opSemverLTE
-	opRegex
-	opInCIDR
+	opDateAfter
+	opDateBefore
+	opNumEQ
+	opNumGT
+	opNumGTE
+	opNumLT
+	opNumLTE
 )
 
-// verdict says whether a constraint needs a context at all.
-type verdict uint8
-
-const (
-	depends verdict = iota
-	alwaysTrue
-	alwaysFalse
-)
-
-// constraint is one compiled comparison. Only the operands of its operator are set.
+// constraint is one compiled comparison. Only the operands of its operator are set. It fills one cache line of 64
+// bytes, because evaluation walks over many of them.
 type constraint struct {
+	id     fieldID
 	op     operator
-	invert bool // for NOT_IN and for inverted; both cancel out
-	fold   bool // compare lowered text; values are lowered already
-	field  field
-	values []string // text operators
-	number float64  // NUM operators
-	date   int64    // DATE operators: milliseconds since 1970
+	invert bool     // for NOT_IN and for inverted; both cancel out
+	name   string   // of the field
+	values []string // text operators; lowered for the folded ones
+	number float64  // NUM operators; DATE operators: milliseconds since 1970
 	heavy  *operand // operators with larger operands
 }
 
-// test compares without regard to invert. A field that is absent or does not parse fails every test.
-func (c *constraint) test(f *frame) bool {
-	switch c.op {
-	case opNumEQ, opNumGT, opNumGTE, opNumLT, opNumLTE:
-		return c.testNumber(f)
-	case opDateAfter, opDateBefore:
-		return c.testDate(f)
-	}
-	text, ok := f.value(&c.field)
-	if !ok {
-		return false
-	}
-	switch c.op {
-	case opEqual:
-		return text == c.values[0]
-	case opIn:
-		return c.heavy.set.has(text)
-	case opStartsWith, opEndsWith, opContains:
-		return c.testText(text)
-	case opRegex:
-		return c.heavy.regex.MatchString(text)
-	case opInCIDR:
-		return c.testRange(text)
-	default:
-		return c.testVersion(text)
-	}
-}
-
-// match reports whether the constraint holds.
+// match reports whether the constraint holds. A field that is absent or does not parse fails every test, which invert
+// then turns around.
 func (c *constraint) match(f *frame) bool {
-	return c.test(f) != c.invert
+	if c.op >= opNumEQ {
+		return c.testNumber(f.number(c.id, c.name)) != c.invert
+	}
+	if c.op >= opDateAfter {
+		return c.testDate(f) != c.invert
+	}
+	// The hottest path of the engine: frame.value by hand, and no call for the two most frequent operators.
+	entry := &f.cache[c.id%cachedFields]
+	text, ok := entry.text, entry.found
+	if !entry.read {
+		text, ok = f.look(c.id, c.name)
+	}
+	if !ok {
+		return c.invert
+	}
+	switch c.op {
+	case opIn:
+		for i := range c.values {
+			if c.values[i] == text {
+				return !c.invert
+			}
+		}
+		return c.invert
+	case opStartsWith:
+		for i := range c.values {
+			if strings.HasPrefix(text, c.values[i]) {
+				return !c.invert
+			}
+		}
+		return c.invert
+	}
+	return c.testText(text) != c.invert
 }
 
-func (c *constraint) testNumber(f *frame) bool {
-	n := f.number(&c.field) // NaN fails each comparison
+// testNumber fails for NaN, which compares with nothing.
+func (c *constraint) testNumber(n float64) bool {
 	switch c.op {
 	case opNumEQ:
 		return n == c.number
@@ -104,28 +103,35 @@ func (c *constraint) testDate(f *frame) bool {
 		return false
 	}
 	if c.op == opDateAfter {
-		return now > c.date
+		return now > c.number
 	}
-	return now < c.date
+	return now < c.number
 }
 
 func (c *constraint) testText(text string) bool {
-	if c.fold {
+	switch c.op {
+	case opEndsWith:
+		for _, value := range c.values {
+			if strings.HasSuffix(text, value) {
+				return true
+			}
+		}
+	case opContains:
+		for _, value := range c.values {
+			if strings.Contains(text, value) {
+				return true
+			}
+		}
+	case opInLarge:
+		return c.heavy.set.has(text)
+	case opStartsWithFold, opEndsWithFold, opContainsFold:
 		return c.testFolded(text)
-	}
-	for _, value := range c.values {
-		var found bool
-		switch c.op {
-		case opStartsWith:
-			found = strings.HasPrefix(text, value)
-		case opEndsWith:
-			found = strings.HasSuffix(text, value)
-		default:
-			found = strings.Contains(text, value)
-		}
-		if found {
-			return true
-		}
+	case opRegex:
+		return c.heavy.regex.MatchString(text)
+	case opInCIDR:
+		return c.testRange(text)
+	default:
+		return c.testVersion(text)
 	}
 	return false
 }
@@ -134,9 +140,9 @@ func (c *constraint) testFolded(text string) bool {
 	for _, value := range c.values {
 		var found bool
 		switch c.op {
-		case opStartsWith:
+		case opStartsWithFold:
 			found = hasPrefixFold(text, value)
-		case opEndsWith:
+		case opEndsWithFold:
 			found = hasSuffixFold(text, value)
 		default:
 			found = containsFold(text, value)

@@ -44,7 +44,7 @@ func newFrame(ctx *Context) frame {
 	if ctx == nil {
 		ctx = &noContext
 	}
-	return frame{ctx: ctx}
+	return frame{ctx: ctx, cache: &noCache}
 }
 
 func (c *Compiled) result(f *frame) Result {
@@ -98,7 +98,7 @@ func (p *parent) satisfied(f *frame) bool {
 
 // currentTime is the context's time in milliseconds since 1970. It reads the clock at most once per evaluation, and
 // only if the context leaves the time open.
-func (f *frame) currentTime() (int64, bool) {
+func (f *frame) currentTime() (float64, bool) {
 	if f.ctx.badTime {
 		return 0, false
 	}
@@ -107,7 +107,7 @@ func (f *frame) currentTime() (int64, bool) {
 		if t.IsZero() {
 			t = time.Now()
 		}
-		f.now, f.clock = t.UnixMilli(), true
+		f.now, f.clock = float64(t.UnixMilli()), true
 	}
 	return f.now, true
 }

@@ -19,11 +19,14 @@ const (
 	firstProperty
 )
 
-// cachedFields bounds the fields that All looks up once per context instead of once per constraint. Fields beyond it
-// are looked up each time; 32 keep the cache within a few lines of the processor's own.
+// cachedFields bounds the fields that All looks up once per context instead of once per constraint. It is a power of
+// two, and 32 keep the cache within a few lines of the processor's own.
 const cachedFields = 32
 
-// field is a context field as a constraint, an override or a stickiness refers to it.
+// uncached is the id that all properties beyond the bound share; they are looked up each time.
+const uncached fieldID = cachedFields - 1
+
+// field is a context field as an override or a stickiness refers to it.
 type field struct {
 	id   fieldID
 	name string
@@ -46,15 +49,19 @@ type fieldTable struct {
 }
 
 func (t *fieldTable) field(name string) field {
+	return field{t.id(name), name}
+}
+
+func (t *fieldTable) id(name string) fieldID {
 	if id, ok := standardFields[name]; ok {
-		return field{id, name}
+		return id
 	}
 	if id, ok := t.ids[name]; ok {
-		return field{id, name}
+		return id
 	}
 	id := firstProperty + fieldID(len(t.ids))
-	if id >= cachedFields {
-		return field{math.MaxUint16, name}
+	if id >= uncached {
+		return uncached
 	}
 	if t.shared || t.ids == nil {
 		ids := make(map[string]fieldID, len(t.ids)+1)
@@ -62,13 +69,13 @@ func (t *fieldTable) field(name string) field {
 		t.ids, t.shared = ids, false
 	}
 	t.ids[name] = id
-	return field{id, name}
+	return id
 }
 
 // value looks a field up. Standard fields fall back to a property of their name, as in the SDKs.
-func (c *Context) value(fd *field) (string, bool) {
+func (c *Context) value(id fieldID, name string) (string, bool) {
 	var text string
-	switch fd.id {
+	switch id {
 	case fieldUserID:
 		text = c.UserID
 	case fieldSessionID:
@@ -85,7 +92,7 @@ func (c *Context) value(fd *field) (string, bool) {
 	if text != "" {
 		return text, true
 	}
-	text, ok := c.Properties[fd.name]
+	text, ok := c.Properties[name]
 	return text, ok
 }
 
@@ -93,62 +100,58 @@ func (c *Context) value(fd *field) (string, bool) {
 // pointer to plain functions only, never to an interface or a function value.
 type frame struct {
 	ctx   *Context
-	cache *fieldCache // nil when one feature is evaluated: filling it would cost more than it saves
-	now   int64       // milliseconds since 1970, valid once clock is read
+	cache *fieldCache
+	now   float64 // milliseconds since 1970, valid once clock is read
 	clock bool
 }
 
-type fieldCache [cachedFields]struct {
+// fieldCache holds the fields that were looked up for one context.
+type fieldCache [cachedFields]cachedField
+
+type cachedField struct {
 	text   string
 	number float64 // text as a number, NaN if it is none
-	state  fieldState
+	read   bool    // text and found are valid
+	found  bool
 	parsed bool // number is valid
 }
 
-type fieldState uint8
+// noCache serves the evaluation of one feature, where filling a cache would cost more than it saves. It stays empty.
+var noCache fieldCache
 
-const (
-	fieldUnread fieldState = iota
-	fieldPresent
-	fieldAbsent
-)
-
-func (f *frame) value(fd *field) (string, bool) {
-	if f.cache == nil || fd.id >= cachedFields {
-		return f.ctx.value(fd)
+// value is the field's text.
+func (f *frame) value(id fieldID, name string) (string, bool) {
+	if entry := &f.cache[id%cachedFields]; entry.read {
+		return entry.text, entry.found
 	}
-	entry := &f.cache[fd.id]
-	if entry.state == fieldUnread {
-		f.read(fd)
-	}
-	return entry.text, entry.state == fieldPresent
+	return f.look(id, name)
 }
 
-func (f *frame) read(fd *field) {
-	entry := &f.cache[fd.id]
-	text, ok := f.ctx.value(fd)
-	entry.text, entry.state = text, fieldAbsent
-	if ok {
-		entry.state = fieldPresent
+func (f *frame) look(id fieldID, name string) (string, bool) {
+	text, ok := f.ctx.value(id, name)
+	if f.cache != &noCache && id != uncached {
+		entry := &f.cache[id]
+		entry.text, entry.found, entry.read = text, ok, true
 	}
+	return text, ok
 }
 
 // number is the field's value as a number, NaN when it is absent or none.
-func (f *frame) number(fd *field) float64 {
-	if f.cache == nil || fd.id >= cachedFields {
-		return f.parseNumber(fd)
+func (f *frame) number(id fieldID, name string) float64 {
+	if entry := &f.cache[id%cachedFields]; entry.parsed {
+		return entry.number
 	}
-	entry := &f.cache[fd.id]
-	if !entry.parsed {
-		entry.number, entry.parsed = f.parseNumber(fd), true
-	}
-	return entry.number
+	return f.parse(id, name)
 }
 
-func (f *frame) parseNumber(fd *field) float64 {
-	text, ok := f.value(fd)
-	if !ok {
-		return math.NaN()
+func (f *frame) parse(id fieldID, name string) float64 {
+	n := math.NaN()
+	if text, ok := f.value(id, name); ok {
+		n = parseNumber(text)
 	}
-	return parseNumber(text)
+	if f.cache != &noCache && id != uncached {
+		entry := &f.cache[id]
+		entry.number, entry.parsed = n, true
+	}
+	return n
 }

@@ -7,6 +7,15 @@ import (
 	"strings"
 )
 
+// verdict says whether a constraint needs a context at all.
+type verdict uint8
+
+const (
+	depends verdict = iota
+	alwaysTrue
+	alwaysFalse
+)
+
 // operand holds what few operators need, so that the others stay within a cache line.
 type operand struct {
 	set     textSet
@@ -52,7 +61,7 @@ func compileConstraint(source *Constraint, fields *fieldTable) (constraint, verd
 		}
 		return c, alwaysFalse
 	}
-	c.field = fields.field(source.ContextName)
+	c.name, c.id = source.ContextName, fields.id(source.ContextName)
 	return c, depends
 }
 
@@ -74,7 +83,7 @@ func (c *constraint) compileOperand(source *Constraint) bool {
 		return !math.IsNaN(c.number)
 	case opDateAfter, opDateBefore:
 		t, ok := parseTime(value)
-		c.date = t.UnixMilli()
+		c.number = float64(t.UnixMilli())
 		return ok
 	case opRegex:
 		if source.CaseInsensitive {
@@ -91,23 +100,32 @@ func (c *constraint) compileOperand(source *Constraint) bool {
 	}
 }
 
+// foldedOperators are the tests that ignore case.
+var foldedOperators = map[operator]operator{
+	opStartsWith: opStartsWithFold,
+	opEndsWith:   opEndsWithFold,
+	opContains:   opContainsFold,
+}
+
 func (c *constraint) compileText(source *Constraint) bool {
+	folded, ignoreCase := foldedOperators[c.op]
+	ignoreCase = ignoreCase && source.CaseInsensitive
+	if ignoreCase {
+		c.op = folded
+	}
 	c.values = make([]string, 0, len(source.Values))
 	for _, value := range source.Values {
 		if value == "" {
 			continue
 		}
 		value = trimSpace(value)
-		if c.fold = source.CaseInsensitive && c.op != opIn; c.fold {
+		if ignoreCase {
 			value = fold(value)
 		}
 		c.values = append(c.values, value)
 	}
-	switch {
-	case c.op == opIn && len(c.values) == 1:
-		c.op = opEqual
-	case c.op == opIn:
-		c.heavy = &operand{set: newTextSet(c.values)}
+	if c.op == opIn && len(c.values) > linearSet {
+		c.op, c.heavy = opInLarge, &operand{set: newTextSet(c.values)}
 	}
 	return len(c.values) > 0
 }
@@ -125,7 +143,10 @@ func (c *constraint) compileRanges(source *Constraint) bool {
 // compileConstraints prepares constraints that must all hold, and drops those that always do. It reports false when
 // one of them never holds.
 func compileConstraints(sources []Constraint, fields *fieldTable) ([]constraint, bool) {
-	var compiled []constraint
+	if len(sources) == 0 {
+		return nil, true
+	}
+	compiled := make([]constraint, 0, len(sources)) // exact, so that those of neighbours lie side by side
 	for i := range sources {
 		c, v := compileConstraint(&sources[i], fields)
 		switch v {

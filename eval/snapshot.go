@@ -115,7 +115,7 @@ func (t table) find(features []*Compiled, name string, hash uint64) *Compiled {
 			return nil
 		}
 		if s.tag == uint32(hash>>32) {
-			if c := features[s.index-1]; c.feature.Name == name {
+			if c := features[s.index-1]; c.name == name {
 				return c
 			}
 		}

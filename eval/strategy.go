@@ -53,6 +53,10 @@ func (s *strategy) match(f *frame) bool {
 			return false
 		}
 	}
+	return s.matchRule(f)
+}
+
+func (s *strategy) matchRule(f *frame) bool {
 	switch s.kind {
 	case kindAlways:
 		return true
@@ -85,7 +89,7 @@ func (s *strategy) matchRollout(f *frame) bool {
 	case stickySessionID:
 		id = f.ctx.SessionID
 	default:
-		id, _ = f.value(&s.operand.field)
+		id, _ = f.value(s.operand.field.id, s.operand.field.name)
 	}
 	return id != "" && s.key.percent(id) <= s.threshold
 }

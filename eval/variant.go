@@ -65,7 +65,7 @@ func (s *variantSet) choose(f *frame) *Variant {
 	for i := range s.overrides {
 		for j := range s.overrides[i] {
 			o := &s.overrides[i][j]
-			if text, ok := f.value(&o.field); ok && o.values.has(text) {
+			if text, ok := f.value(o.field.id, o.field.name); ok && o.values.has(text) {
 				return &s.variants[i]
 			}
 		}
@@ -88,7 +88,7 @@ func (s *variantSet) choose(f *frame) *Variant {
 func (s *variantSet) target(f *frame) uint64 {
 	var id string
 	if s.stickiness == stickyField {
-		id, _ = f.value(&s.field)
+		id, _ = f.value(s.field.id, s.field.name)
 	} else {
 		id = f.ctx.UserID
 		if id == "" {
