@@ -1,0 +1,152 @@
+package admin
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/control/access"
+	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/db"
+)
+
+// Methods, short because register methods are tables.
+const (
+	get    = http.MethodGet
+	post   = http.MethodPost
+	put    = http.MethodPut
+	patch  = http.MethodPatch
+	remove = http.MethodDelete
+)
+
+// permissionKey is where an operation's metadata holds its access.Permission.
+const permissionKey = "permission"
+
+// option changes an operation from what op gives it.
+type option func(*huma.Operation)
+
+// op describes an operation. path is relative to /api/admin, id is Unleash's operation id, tag its group. The summary is
+// made of the id unless told otherwise.
+func op(method, path, id, tag string, options ...option) huma.Operation {
+	o := huma.Operation{
+		Method:      method,
+		Path:        prefix + path,
+		OperationID: id,
+		Tags:        []string{tag},
+		Summary:     sentence(id),
+		Errors:      []int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable},
+	}
+	if strings.Contains(path, "{") {
+		o.Errors = append(o.Errors, http.StatusNotFound)
+	}
+	if method != get && method != remove {
+		o.Errors = append(o.Errors, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
+	}
+	for _, apply := range options {
+		apply(&o)
+	}
+	return o
+}
+
+// status sets the status of success.
+func status(code int) option {
+	return func(o *huma.Operation) { o.DefaultStatus = code }
+}
+
+// bodyLimit sets another limit than the role's for request bodies, in bytes.
+func bodyLimit(bytes int64) option {
+	return func(o *huma.Operation) { o.MaxBodyBytes = bytes }
+}
+
+// summary says what the operation does where its id does not.
+func summary(text string) option {
+	return func(o *huma.Operation) { o.Summary = text }
+}
+
+// sentence makes "Create feature strategy" of createFeatureStrategy.
+func sentence(id string) string {
+	var b strings.Builder
+	for i, r := range id {
+		switch {
+		case i == 0:
+			r = unicode.ToUpper(r)
+		case unicode.IsUpper(r):
+			b.WriteByte(' ')
+			r = unicode.ToLower(r)
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// read registers an operation that changes nothing. Callers without permission never reach h.
+func read[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, *I) (*O, error)) {
+	register(a, permission, o, h)
+}
+
+// write registers an operation that changes something. h runs in the one transaction of the request, which is committed
+// when h returns no error and rolled back otherwise; h may run again after a serialization failure.
+func write[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, pgx.Tx, *I) (*O, error)) {
+	register(a, permission, o, func(ctx context.Context, in *I) (out *O, err error) {
+		err = db.InTx(event.Group(ctx), a.pool, func(tx pgx.Tx) error {
+			out, err = h(event.Group(ctx), tx, in)
+			return err
+		})
+		return out, err
+	})
+}
+
+func register[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, *I) (*O, error)) {
+	o.Metadata = map[string]any{permissionKey: permission}
+	names := permission.Names()
+	if names == nil {
+		names = []string{}
+	}
+	o.Extensions = map[string]any{"x-permission": names}
+	if len(names) > 0 {
+		o.Description = strings.TrimSpace(o.Description + "\n\nRequires the permission " + strings.Join(names, " or ") + ".")
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = a.http.BodyLimit()
+	}
+	o.MaxBodyBytes++ // huma refuses a body of exactly the limit
+	o.Middlewares = huma.Middlewares{authorize, requireJSON}
+
+	huma.Register(a.http.Huma, o, func(ctx context.Context, in *I) (*O, error) {
+		out, err := h(ctx, in)
+		if err != nil {
+			return nil, api.ProblemOf(ctx, db.Fault(err))
+		}
+		return out, nil
+	})
+}
+
+// authorize answers 401 and 403. The project and environment that the permission is needed for are the path's.
+func authorize(ctx huma.Context, next func(huma.Context)) {
+	permission, ok := ctx.Operation().Metadata[permissionKey].(access.Permission)
+	if !ok {
+		panic("operation without a permission: " + ctx.Operation().OperationID)
+	}
+	if err := access.Require(ctx.Context(), permission, ctx.Param("projectId"), ctx.Param("environment")); err != nil {
+		r, w := humachi.Unwrap(ctx)
+		api.WriteProblem(w, r, err)
+		return
+	}
+	next(ctx)
+}
+
+// requireJSON answers 415 where a body is expected and something other than JSON comes.
+func requireJSON(ctx huma.Context, next func(huma.Context)) {
+	if ctx.Operation().RequestBody != nil {
+		if r, w := humachi.Unwrap(ctx); !api.CheckContentType(w, r) {
+			return
+		}
+	}
+	next(ctx)
+}

@@ -1,0 +1,6 @@
+package admin
+
+// resources is the table of contents of the Admin API: one register method a resource file.
+func (a *API) resources() []func() {
+	return []func(){}
+}
