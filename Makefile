@@ -1,0 +1,68 @@
+# Pennon. `make` lists what there is.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE   := $(CURDIR)/.cache
+TOOLS   := $(CACHE)/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+# Packages under test. test/load is driven by `make bench`; its unit tests run here too.
+PACKAGES ?= ./...
+TESTFLAGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z][a-z/-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z\/-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+.PHONY: build
+build: ## Build bin/pennon
+	@go build $(GOFLAGS_BUILD) -o bin/pennon ./cmd/pennon
+
+.PHONY: run
+run: build ## Build, find or start PostgreSQL, migrate and serve on :4242
+	@exec bin/pennon serve --dev
+
+.PHONY: test
+test: deps ## Run every test: real PostgreSQL, PgBouncer, real SDKs, with the race detector
+	@bash scripts/test.sh $(TESTFLAGS) $(PACKAGES)
+
+.PHONY: deps
+deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Node.js packages)
+	@bash scripts/deps.sh
+
+.PHONY: generate
+generate: $(TOOLS)/sqlc ## Regenerate queries/*.go, openapi/ and the generated docs
+	@$(TOOLS)/sqlc generate
+	@go run ./cmd/pennon openapi > openapi/openapi.yaml
+	@go run ./cmd/pennon openapi --downgrade > openapi/openapi-3.0.yaml
+	@go run ./cmd/pennon config --markdown > docs/configuration.md
+
+.PHONY: verify
+verify: $(TOOLS)/sqlc ## Fail when generated code, OpenAPI or docs are not up to date
+	@bash scripts/verify.sh
+
+.PHONY: lint
+lint: $(TOOLS)/golangci-lint ## Lint, including the arrows between packages
+	@$(TOOLS)/golangci-lint run
+
+.PHONY: format
+format: $(TOOLS)/golangci-lint ## Format all Go code
+	@$(TOOLS)/golangci-lint fmt
+
+.PHONY: bench
+bench: build ## Measure against bare-Go ceilings and unleash-server; writes docs/performance.md
+	@bash scripts/bench.sh
+
+.PHONY: clean
+clean: ## Remove what was built (never .pennon, the development database)
+	@rm -rf bin $(CACHE)
+
+# Tools are modules of their own, so that their dependencies never mix with the product's.
+$(TOOLS)/sqlc: tools/sqlc/go.mod
+	@mkdir -p $(TOOLS) && cd tools/sqlc && go build -o $@ github.com/sqlc-dev/sqlc/cmd/sqlc
+
+$(TOOLS)/golangci-lint: tools/lint/go.mod
+	@mkdir -p $(TOOLS) && cd tools/lint && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint

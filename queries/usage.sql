@@ -1,0 +1,109 @@
+-- name: ClientMetricsAdd :exec
+-- Rows are locked in key order, so that two nodes flushing at once never deadlock.
+INSERT INTO client_metrics AS m (feature, app_name, environment, hour, yes, no)
+SELECT t.feature, t.app_name, t.environment, t.hour, t.yes, t.no
+FROM (
+    SELECT
+        unnest(@features::text[]) AS feature,
+        unnest(@app_names::text[]) AS app_name,
+        unnest(@environments::text[]) AS environment,
+        unnest(@hours::timestamptz[]) AS hour,
+        unnest(@yes::bigint[]) AS yes,
+        unnest(@no::bigint[]) AS no
+) AS t
+ORDER BY t.feature, t.app_name, t.environment, t.hour
+ON CONFLICT (feature, app_name, environment, hour) DO UPDATE
+SET yes = m.yes + excluded.yes,
+    no = m.no + excluded.no;
+
+-- name: ClientMetricsVariantsAdd :exec
+INSERT INTO client_metrics_variants AS m (feature, app_name, environment, hour, variant, count)
+SELECT t.feature, t.app_name, t.environment, t.hour, t.variant, t.count
+FROM (
+    SELECT
+        unnest(@features::text[]) AS feature,
+        unnest(@app_names::text[]) AS app_name,
+        unnest(@environments::text[]) AS environment,
+        unnest(@hours::timestamptz[]) AS hour,
+        unnest(@variants::text[]) AS variant,
+        unnest(@counts::bigint[]) AS count
+) AS t
+ORDER BY t.feature, t.app_name, t.environment, t.hour, t.variant
+ON CONFLICT (feature, app_name, environment, hour, variant) DO UPDATE
+SET count = m.count + excluded.count;
+
+-- name: FeatureLastSeenSet :exec
+-- Flags and environments that do not exist (SDKs count those too) are left out.
+INSERT INTO feature_last_seen AS s (feature, environment, last_seen_at)
+SELECT t.feature, t.environment, t.last_seen_at
+FROM (
+    SELECT
+        unnest(@features::text[]) AS feature,
+        unnest(@environments::text[]) AS environment,
+        unnest(@last_seen_at::timestamptz[]) AS last_seen_at
+) AS t
+JOIN features f ON f.name = t.feature
+JOIN environments e ON e.name = t.environment
+ORDER BY t.feature, t.environment
+ON CONFLICT (feature, environment) DO UPDATE
+SET last_seen_at = greatest(s.last_seen_at, excluded.last_seen_at);
+
+-- name: ClientApplicationsSeen :exec
+INSERT INTO client_applications AS a (app_name, strategies, seen_at)
+SELECT t.app_name, t.strategies::jsonb, t.seen_at
+FROM (
+    SELECT
+        unnest(@app_names::text[]) AS app_name,
+        unnest(@strategies::text[]) AS strategies,
+        unnest(@seen_at::timestamptz[]) AS seen_at
+) AS t
+ORDER BY t.app_name
+ON CONFLICT (app_name) DO UPDATE
+SET strategies = CASE WHEN excluded.strategies = '[]' THEN a.strategies ELSE excluded.strategies END,
+    seen_at = greatest(a.seen_at, excluded.seen_at);
+
+-- name: ClientInstancesSeen :exec
+-- Empty text is unknown and overwrites nothing.
+INSERT INTO client_instances AS i (
+    app_name, environment, instance_id, connection_id, sdk_version, sdk_type, platform_name, platform_version,
+    spec_version, client_ip, started_at, seen_at
+)
+SELECT
+    t.app_name, t.environment, t.instance_id, nullif(t.connection_id, ''), nullif(t.sdk_version, ''), nullif(t.sdk_type, ''),
+    nullif(t.platform_name, ''), nullif(t.platform_version, ''), nullif(t.spec_version, ''), nullif(t.client_ip, ''),
+    nullif(t.started_at, 'epoch'), t.seen_at
+FROM (
+    SELECT
+        unnest(@app_names::text[]) AS app_name,
+        unnest(@environments::text[]) AS environment,
+        unnest(@instance_ids::text[]) AS instance_id,
+        unnest(@connection_ids::text[]) AS connection_id,
+        unnest(@sdk_versions::text[]) AS sdk_version,
+        unnest(@sdk_types::text[]) AS sdk_type,
+        unnest(@platform_names::text[]) AS platform_name,
+        unnest(@platform_versions::text[]) AS platform_version,
+        unnest(@spec_versions::text[]) AS spec_version,
+        unnest(@client_ips::text[]) AS client_ip,
+        unnest(@started_at::timestamptz[]) AS started_at,
+        unnest(@seen_at::timestamptz[]) AS seen_at
+) AS t
+ORDER BY t.app_name, t.environment, t.instance_id
+ON CONFLICT (app_name, environment, instance_id) DO UPDATE
+SET connection_id = coalesce(excluded.connection_id, i.connection_id),
+    sdk_version = coalesce(excluded.sdk_version, i.sdk_version),
+    sdk_type = coalesce(excluded.sdk_type, i.sdk_type),
+    platform_name = coalesce(excluded.platform_name, i.platform_name),
+    platform_version = coalesce(excluded.platform_version, i.platform_version),
+    spec_version = coalesce(excluded.spec_version, i.spec_version),
+    client_ip = coalesce(excluded.client_ip, i.client_ip),
+    started_at = coalesce(excluded.started_at, i.started_at),
+    seen_at = greatest(i.seen_at, excluded.seen_at);
+
+-- name: ClientMetricsPrune :execrows
+DELETE FROM client_metrics WHERE hour < @before;
+
+-- name: ClientMetricsVariantsPrune :execrows
+DELETE FROM client_metrics_variants WHERE hour < @before;
+
+-- name: ClientInstancesPrune :execrows
+DELETE FROM client_instances WHERE seen_at < @before;

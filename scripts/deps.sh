@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs what the tests need and is missing. On Debian as root everything; elsewhere it says what to install.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing+=(pgbouncer)
+if [ ${#missing[@]} -gt 0 ]; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        echo "installing ${missing[*]}"
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get update -qq
+        # Installed as programs, not as services: nothing is to run that the tests did not start.
+        printf '#!/bin/sh\nexit 101\n' >/tmp/pennon-policy-rc.d
+        if [ ! -e /usr/sbin/policy-rc.d ]; then
+            install -m 755 /tmp/pennon-policy-rc.d /usr/sbin/policy-rc.d
+            trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+        fi
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    else
+        echo "please install: ${missing[*]} (Debian package names)" >&2
+        exit 1
+    fi
+fi
+
+if ! command -v node >/dev/null || [ "$(node -p 'process.versions.node.split(".")[0]')" -lt 20 ]; then
+    echo "please install Node.js 20 or newer: the SDK tests run the real Node SDK" >&2
+    exit 1
+fi

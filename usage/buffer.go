@@ -1,0 +1,104 @@
+package usage
+
+import (
+	"sync"
+)
+
+// Limits of a Buffer: enough for every flag of a large instance in every application, small enough for any container.
+const (
+	DefaultMaxCounts    = 200_000
+	DefaultMaxInstances = 50_000
+	maxVariants         = 100 // distinct variant names kept a flag and hour
+)
+
+// Buffer merges reports until they are taken out. It is safe for concurrent use and never blocks on I/O.
+type Buffer struct {
+	maxCounts    int
+	maxInstances int
+
+	mu    sync.Mutex
+	batch Batch // mu
+}
+
+// NewBuffer makes an empty buffer with the default limits.
+func NewBuffer() *Buffer {
+	return &Buffer{maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, batch: emptyBatch()}
+}
+
+func emptyBatch() Batch {
+	return Batch{Counts: map[Key]Count{}, Instances: map[InstanceKey]Instance{}}
+}
+
+// Count adds to the counts of key.
+func (b *Buffer) Count(key Key, count Count) {
+	key.Hour = Hour(key.Hour)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.add(key, count)
+}
+
+// Seen notes an instance, merged with what it said before.
+func (b *Buffer) Seen(instance Instance) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.see(instance)
+}
+
+// Take empties the buffer and returns what it held.
+func (b *Buffer) Take() Batch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := b.batch
+	b.batch = emptyBatch()
+	return taken
+}
+
+// Return puts back a batch that could not be delivered. What came in meanwhile is newer and wins where it matters.
+func (b *Buffer) Return(batch Batch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, count := range batch.Counts {
+		b.add(key, count)
+	}
+	for key, older := range batch.Instances {
+		if newer, known := b.batch.Instances[key]; known {
+			b.batch.Instances[key] = older.merge(newer)
+			continue
+		}
+		b.see(older)
+	}
+	b.batch.Dropped += batch.Dropped
+}
+
+func (b *Buffer) add(key Key, count Count) {
+	sum, known := b.batch.Counts[key]
+	if !known && len(b.batch.Counts) >= b.maxCounts {
+		b.batch.Dropped++
+		return
+	}
+	sum.Yes += count.Yes
+	sum.No += count.No
+	if len(count.Variants) > 0 && sum.Variants == nil {
+		sum.Variants = make(map[string]int64, len(count.Variants))
+	}
+	for name, n := range count.Variants {
+		if _, known := sum.Variants[name]; !known && len(sum.Variants) >= maxVariants {
+			b.batch.Dropped++
+			continue
+		}
+		sum.Variants[name] += n
+	}
+	b.batch.Counts[key] = sum
+}
+
+func (b *Buffer) see(instance Instance) {
+	known, seen := b.batch.Instances[instance.InstanceKey]
+	if !seen && len(b.batch.Instances) >= b.maxInstances {
+		b.batch.Dropped++
+		return
+	}
+	if seen {
+		instance = known.merge(instance)
+	}
+	b.batch.Instances[instance.InstanceKey] = instance
+}
