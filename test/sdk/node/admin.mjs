@@ -13,11 +13,12 @@ export class Refused extends Error {
 
 export class Admin {
   /** Talks to `url` with an admin token, about one project and one environment. */
-  constructor({ url, adminToken, project, environment }) {
+  constructor({ url, adminToken, project, environment, deadlineMs }) {
     this.url = url;
     this.token = adminToken;
     this.project = project;
     this.environment = environment;
+    this.deadlineMs = deadlineMs;
   }
 
   async call(method, path, body) {
@@ -26,6 +27,7 @@ export class Admin {
       method,
       headers: { authorization: this.token, 'content-type': 'application/json' },
       body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(this.deadlineMs),
     });
     const text = await response.text();
     if (response.ok) return text ? JSON.parse(text) : undefined;

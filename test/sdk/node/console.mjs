@@ -12,11 +12,11 @@ const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 
 let failures = 0;
 
-/** Reports one fact: `detail` says what was seen, and is most useful when `ok` is false. */
+/** Reports one fact; `detail` says what was seen where it does not hold. Answers whether it holds. */
 export function check(name, ok, detail = undefined) {
   if (!ok) failures += 1;
-  send({ check: name, ok: Boolean(ok), detail });
-  return ok;
+  send({ check: name, ok: Boolean(ok), detail: ok ? undefined : detail });
+  return Boolean(ok);
 }
 
 /** Ends the script with its result, and a status that says whether every check held. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 
 /**
  * The list for a target:
+ * - `variantWeights`: `given` or `rescaled`, whether the target stores weights as they are sent;
  * - `variantOrder`: `given` or `name`, the order in which the target answers variants;
  * - `features`: {suite, feature, how, reason}: flags that cannot be expressed. `how` is `refused`
  *   (the Admin API answers 4xx) or `altered` (it takes the flag and stores something else);
@@ -18,7 +19,8 @@ export function readExpectation(target) {
 }
 
 export class Expectation {
-  constructor({ variantOrder, features, cases }) {
+  constructor({ variantWeights, variantOrder, features, cases }) {
+    this.variantWeights = variantWeights;
     this.variantOrder = variantOrder;
     this.features = features;
     this.cases = cases;
@@ -45,8 +47,8 @@ export class Expectation {
     return names;
   }
 
-  /** Where the refusals of a suite are not the listed ones, one line each. */
-  disagreements(suiteName, refused) {
+  /** Where what the Admin API took of a suite is not what the list says, one line each. */
+  disagreements(suiteName, refused, rescaled) {
     const listed = this.listed(suiteName, 'refused');
     const lines = [];
     for (const [name, error] of refused) {
@@ -54,6 +56,9 @@ export class Expectation {
     }
     for (const name of listed) {
       if (!refused.has(name)) lines.push(`${name} is listed as refused and turned out to be expressible`);
+    }
+    if (this.variantWeights === 'given') {
+      for (const name of rescaled) lines.push(`${name} has variants that were only taken with other weights`);
     }
     return lines;
   }

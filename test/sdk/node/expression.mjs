@@ -21,7 +21,7 @@ export class Expression {
   /** The names of features whose variants only went in with other weights than the suite's. */
   rescaled = new Set();
 
-  /** `variantOrder` is `given` or `name`: how this server orders variants when it answers. */
+  /** `variantOrder` is `given` or `name`: the order in which this server answers variants. */
   constructor(admin, { variantOrder }) {
     this.#admin = admin;
     this.#variantOrder = variantOrder;
@@ -69,6 +69,7 @@ export class Expression {
     this.#features.clear();
     this.#segments.clear();
     this.refused.clear();
+    this.rescaled.clear();
   }
 
   async #addSegment(segment, suiteName) {

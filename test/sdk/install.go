@@ -1,0 +1,72 @@
+//go:build unix
+
+package sdk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// stampName is the file in node_modules that says which package-lock.json it was installed from.
+// npm ci removes node_modules first, so a half-finished installation has no stamp.
+const stampName = ".package-lock.sha256"
+
+// nodeFolder answers the absolute path of test/sdk/node in the module that the test runs in.
+func nodeFolder() (string, error) {
+	folder, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the module: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return filepath.Join(folder, "test", "sdk", "node"), nil
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			return "", errors.New("find the module: no go.mod above the working directory")
+		}
+		folder = parent
+	}
+}
+
+// install runs `npm ci` in folder unless node_modules already matches package-lock.json. Test
+// processes that start at the same time wait for each other on a file lock; the first installs.
+func install(ctx context.Context, folder string) (err error) {
+	lock, err := os.OpenFile(filepath.Join(folder, ".npm.lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return fmt.Errorf("lock the installation: %w", err)
+	}
+	defer func() { err = errors.Join(err, lock.Close()) }() // closing releases the lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock the installation: %w", err)
+	}
+
+	wanted, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
+	if err != nil {
+		return fmt.Errorf("read the lock file: %w", err)
+	}
+	sum := sha256.Sum256(wanted)
+	hash := hex.EncodeToString(sum[:])
+	stamp := filepath.Join(folder, "node_modules", stampName)
+	if installed, err := os.ReadFile(stamp); err == nil && strings.TrimSpace(string(installed)) == hash {
+		return nil
+	}
+
+	command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	command.Dir = folder
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w\n%s", err, output)
+	}
+	if err := os.WriteFile(stamp, []byte(hash+"\n"), 0o644); err != nil {
+		return fmt.Errorf("stamp the installation: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,2 @@
+// Ends without a result.
+throw new Error('out of paint');
