@@ -75,13 +75,13 @@ func document(h huma.API) {
 	h.OpenAPI().AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: "/health", OperationID: "getHealth", Tags: []string{"Operational"},
 		Summary: "Is the process up?", Description: "Answers without asking the database.",
-		Security: none, Metadata: map[string]any{"permission": "none"}, Extensions: map[string]any{"x-permission": "none"},
+		Security: none, Extensions: map[string]any{"x-permission": []string{}},
 		Responses: map[string]*huma.Response{"200": {Description: "It is.", Content: content}},
 	})
 	h.OpenAPI().AddOperation(&huma.Operation{
 		Method: http.MethodGet, Path: "/ready", OperationID: "getReady", Tags: []string{"Operational"},
 		Summary: "Can it serve?", Description: "Checks that flags are loaded and that the database answers.",
-		Security: none, Metadata: map[string]any{"permission": "none"}, Extensions: map[string]any{"x-permission": "none"},
+		Security: none, Extensions: map[string]any{"x-permission": []string{}},
 		Responses: map[string]*huma.Response{
 			"200": {Description: "It can.", Content: content},
 			"503": {Description: "It cannot; checks tells why.", Content: content},
