@@ -175,7 +175,8 @@ func (s *strategy) compileRule(source *Strategy, feature string, fields *fieldTa
 		s.kind = kindRemoteAddress
 		s.operand = &strategyOperand{texts: newTextSet(splitList(parameters["IPs"]))}
 		for _, item := range s.operand.texts.items {
-			if r, ok := parseRange(item); ok {
+			// IPv6 matches as text only, as in the Node SDK; the IN_CIDR constraint knows its ranges.
+			if r, ok := parseRange(item); ok && r.Addr().Is4() {
 				s.operand.ranges = append(s.operand.ranges, r)
 			}
 		}
