@@ -72,6 +72,11 @@ func (c *Client) Do(request []byte, w io.Writer, deadline time.Time) (Response, 
 	return readResponse(c.reader, w)
 }
 
+// Post sends a body to path and skips the answer's body.
+func (c *Client) Post(addr, path string, body []byte, deadline time.Time) (Response, error) {
+	return c.Do(Request{Method: "POST", Path: path, Body: body}.encode(addr), nil, deadline)
+}
+
 // readResponse reads one answer of HTTP/1.1 whose body has a length or is chunked (RFC 9112 §6).
 func readResponse(r *bufio.Reader, w io.Writer) (Response, error) {
 	var response Response

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -38,9 +39,35 @@ func (d Document) WriteTo(w io.Writer) (int64, error) {
 		for _, row := range table.Rows {
 			writeRow(&b, row.cells())
 		}
+		for i, failure := range table.failures() {
+			if i == 0 {
+				b.WriteString("\nNot measured:\n\n")
+			}
+			fmt.Fprintf(&b, "- %s\n", failure)
+		}
 	}
 	n, err := io.WriteString(w, b.String())
 	return int64(n), err
+}
+
+// failures lists the reasons for the table's errors, each once, on one line.
+func (t Table) failures() []string {
+	var failures []string
+	for _, row := range t.Rows {
+		for _, side := range []struct {
+			system string
+			err    error
+		}{{"pennon", row.Pennon.Err}, {"ceiling", row.Ceiling.Err}, {"unleash-server", row.Peer.Err}} {
+			if side.err == nil {
+				continue
+			}
+			failure := side.system + ": " + strings.Join(strings.Fields(side.err.Error()), " ")
+			if !slices.Contains(failures, failure) {
+				failures = append(failures, failure)
+			}
+		}
+	}
+	return failures
 }
 
 func writeRow(b *strings.Builder, cells []string) {

@@ -116,7 +116,22 @@ Whole bodies.
 
 | case | pennon | ceiling | ratio (bar) | unleash-server | ratio (bar) |  |
 | --- | --- | --- | --- | --- | --- | --- |
-| plain, CPU µs/request | 120 [110..130] | 100 [100..100] | 1.20 [1.10..1.30] (≤ 1.40) | error: exit 1 \| port in use | – | ✗ error |
+| plain, CPU µs/request | 120 [110..130] | 100 [100..100] | 1.20 [1.10..1.30] (≤ 1.40) | error | – | ✗ error |
+
+Not measured:
+
+- unleash-server: exit 1 | port in use
 `, b.String())
 	require.Equal(t, map[report.Verdict]int{report.Failed: 1}, document.Tally())
+}
+
+func TestParseBenchmark(t *testing.T) {
+	t.Parallel()
+	const output = "goos: linux\nBenchmarkAll1000NoAllocX-2 \t 1 \t 5 ns/op\n" +
+		"BenchmarkAll1000NoAlloc-2     \t   23629\t     51799 ns/op\t       0 B/op\t       3 allocs/op\nPASS\n"
+	result, err := report.ParseBenchmark(strings.NewReader(output), "BenchmarkAll1000NoAlloc")
+	require.NoError(t, err)
+	require.Equal(t, report.Benchmark{Nanoseconds: 51799, Allocations: 3}, result)
+	_, err = report.ParseBenchmark(strings.NewReader(output), "BenchmarkOther")
+	require.Error(t, err)
 }

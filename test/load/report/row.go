@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"strings"
 )
 
 // Bar is the bound a figure or a ratio is held against, inclusive.
@@ -46,13 +45,13 @@ type Measured struct {
 func (m Measured) cell() string {
 	switch {
 	case m.Err != nil:
-		return "error: " + escape(m.Err.Error())
+		return "error" // the reason is told under the table
 	case len(m.Figure.Taken()) > 0:
 		return m.Figure.String()
 	case m.None != "":
 		return m.None
 	}
-	return "error: not measured"
+	return "not measured"
 }
 
 // Failed tells whether a figure was due and is missing.
@@ -133,7 +132,3 @@ func ratioCell(of, to Measured, bar *Bar) string {
 	return text
 }
 
-// escape keeps an error's text inside its table cell.
-func escape(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ").Replace(text)
-}

@@ -1,0 +1,78 @@
+package suite
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/pennonhq/pennon/test/load/report"
+)
+
+// evaluation takes the evaluator's own benchmarks.
+type evaluation struct {
+	binary string // the compiled tests of ./eval
+	err    error
+}
+
+const (
+	evaluateAll  = "BenchmarkAll1000NoAlloc"
+	handCompiled = "BenchmarkHandCompiled1000"
+)
+
+func (*evaluation) name() string { return "eval" }
+
+func (a *evaluation) round(ctx context.Context, b *Bench) {
+	if a.binary == "" && a.err == nil {
+		a.binary = filepath.Join(b.Cache, "eval.test")
+		compile := exec.CommandContext(ctx, "go", "test", "-c", "-o", a.binary, "./eval")
+		compile.Dir = b.Root
+		if out, err := compile.CombinedOutput(); err != nil {
+			a.err = fmt.Errorf("compile the benchmarks of ./eval: %w: %s", err, firstLine(out))
+		}
+	}
+	if err := a.measure(ctx, b); err != nil {
+		b.Fail("eval", err)
+		b.Logger.Warn("not measured", "figure", "eval", "err", err)
+	}
+}
+
+func (a *evaluation) measure(ctx context.Context, b *Bench) error {
+	if a.err != nil {
+		return a.err
+	}
+	run := exec.CommandContext(ctx, a.binary, "-test.run=^$", "-test.benchmem", "-test.benchtime=500ms",
+		"-test.bench=^("+evaluateAll+"|"+handCompiled+")$")
+	run.Dir = filepath.Join(b.Root, "eval")
+	out, err := run.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("run the benchmarks of ./eval: %w: %s", err, firstLine(out))
+	}
+	for system, name := range map[string]string{"pennon": evaluateAll, "ceiling": handCompiled} {
+		result, err := report.ParseBenchmark(bytes.NewReader(out), name)
+		if err != nil {
+			return err
+		}
+		b.Put("eval/"+system+"/time", result.Nanoseconds/1000)
+		b.Put("eval/"+system+"/allocations", result.Allocations)
+	}
+	return nil
+}
+
+func (*evaluation) table(b *Bench) report.Table {
+	row := func(quantity, text string) report.Row {
+		return report.Row{
+			Case: text, Pennon: b.Measured("eval/pennon/" + quantity), Ceiling: b.Measured("eval/ceiling/" + quantity),
+			Peer: report.Measured{None: "–"},
+		}
+	}
+	took, allocations := row("time", "all 1,000 flags for one context, µs"), row("allocations", "allocations")
+	took.ToCeilingBar, allocations.Bar = report.AtMost(1.5), report.AtMost(0)
+	return report.Table{
+		Title: "Evaluating 1,000 flags",
+		About: "Go benchmarks of ./eval, one goroutine: " + evaluateAll + ", and as the ceiling " + handCompiled +
+			", the same flags written as Go code by hand.",
+		Rows: []report.Row{took, allocations},
+	}
+}

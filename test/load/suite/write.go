@@ -1,0 +1,186 @@
+package suite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/pennonhq/pennon/test/load/httpload"
+	"github.com/pennonhq/pennon/test/load/report"
+	"github.com/pennonhq/pennon/test/load/seed"
+	"github.com/pennonhq/pennon/test/load/system"
+)
+
+// writes measures what a flag write costs: the change log's triggers in SQL, and a toggle through the Admin API.
+type writes struct{}
+
+const (
+	writeFlags    = 1000
+	writeSlice    = 500 * time.Millisecond // of one side, before the other side's turn
+	writeSlices   = 4                      // of each side a round
+	toggleTime    = 2 * time.Second
+	toggleChannel = "pennon_changes"
+)
+
+func (*writes) name() string { return "writes" }
+
+func (a *writes) round(ctx context.Context, b *Bench) {
+	if err := a.triggers(ctx, b); err != nil {
+		b.Fail("writes/sql", err)
+		b.Logger.Warn("not measured", "figure", "writes/sql", "err", err)
+	}
+	b.inTurn("writes/toggle",
+		systemRun{"pennon", func() error { return a.toggle(ctx, b, "pennon") }},
+		systemRun{"peer", func() error { return a.toggle(ctx, b, "peer") }})
+}
+
+// triggers alternates short slices of the same UPDATE with and without Pennon's triggers.
+func (a *writes) triggers(ctx context.Context, b *Bench) error {
+	with, err := b.pennonDatabase(ctx, "write_trigger", seed.Flags(writeFlags))
+	if err != nil {
+		return err
+	}
+	without, err := b.pennonDatabase(ctx, "write_plain", seed.Flags(writeFlags))
+	if err != nil {
+		return err
+	}
+	if err := b.exec(ctx, without, "ALTER TABLE feature_environments DISABLE TRIGGER USER"); err != nil {
+		return err
+	}
+	// A listener, as there always is one; what it is told to read is not read here.
+	listener, err := pgx.Connect(ctx, b.postgres.DSN(with))
+	if err != nil {
+		return fmt.Errorf("connect listener: %w", err)
+	}
+	defer listener.Close(context.WithoutCancel(ctx))
+	if _, err := listener.Exec(ctx, "LISTEN "+toggleChannel); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	listening, stop := context.WithCancel(ctx)
+	heard := make(chan int, 1)
+	go func() {
+		n := 0
+		for {
+			if _, err := listener.WaitForNotification(listening); err != nil {
+				heard <- n
+				return
+			}
+			n++
+		}
+	}()
+	defer func() { stop(); <-heard }()
+
+	commits, spent := map[string]int{}, map[string]time.Duration{}
+	for slice := range 2 * writeSlices {
+		database := with
+		if (slice+slice/2+b.round)%2 == 1 { // with, without, without, with, …
+			database = without
+		}
+		n, took, err := a.commit(ctx, b, database)
+		if err != nil {
+			return err
+		}
+		commits[database] += n
+		spent[database] += took
+	}
+	b.Put("writes/sql/pennon/rate", float64(commits[with])/spent[with].Seconds())
+	b.Put("writes/sql/ceiling/rate", float64(commits[without])/spent[without].Seconds())
+	return nil
+}
+
+// commit toggles flags one after the other, each in a commit of its own, for a slice of time.
+func (*writes) commit(ctx context.Context, b *Bench, database string) (int, time.Duration, error) {
+	conn, err := pgx.Connect(ctx, b.postgres.DSN(database))
+	if err != nil {
+		return 0, 0, fmt.Errorf("connect writer: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	names := seed.Names(seed.Flags(writeFlags))
+	toggle := func(n int) error {
+		_, err := conn.Exec(ctx, "UPDATE feature_environments SET enabled = NOT enabled WHERE feature = $1 AND environment = $2",
+			names[n%len(names)], seed.Environment)
+		if err != nil {
+			return fmt.Errorf("toggle: %w", err)
+		}
+		return nil
+	}
+	if err := toggle(0); err != nil { // prepares the statement
+		return 0, 0, err
+	}
+	n := 0
+	began := time.Now()
+	for time.Since(began) < writeSlice {
+		n++
+		if err := toggle(n); err != nil {
+			return 0, 0, err
+		}
+	}
+	return n, time.Since(began), nil
+}
+
+// toggle switches one flag on and off through the Admin API over one connection.
+func (*writes) toggle(ctx context.Context, b *Bench, name string) error {
+	database, start := b.pennonDatabase, b.startPennon
+	if name == "peer" {
+		database, start = b.peerDatabase, b.startPeer
+	}
+	db, err := database(ctx, "toggle", seed.Flags(writeFlags))
+	if err != nil {
+		return err
+	}
+	p, err := start(ctx, db)
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	path := "/api/admin/projects/default/features/" + seed.Flags(1)[0].Name + "/environments/" + seed.Environment + "/"
+	header := []string{system.Authorize(system.AdminToken)}
+	load := httpload.Load{
+		Addr: p.Addr, Connections: 1, Duration: featuresWarmUp, WantStatus: 200,
+		Requests: []httpload.Request{
+			{Method: "POST", Path: path + "on", Header: header, Body: []byte{}},
+			{Method: "POST", Path: path + "off", Header: header, Body: []byte{}},
+		},
+	}
+	if _, err := httpload.Run(ctx, load); err != nil {
+		return err
+	}
+	load.Duration = toggleTime
+	var result httpload.Result
+	used, err := cpu(p, func() (err error) {
+		result, err = httpload.Run(ctx, load)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	b.Put("writes/toggle/"+name+"/cpu", float64(used.Microseconds())/float64(result.Requests))
+	b.Put("writes/toggle/"+name+"/p50", milliseconds(result.P50))
+	return nil
+}
+
+func (*writes) table(b *Bench) report.Table {
+	toggle := func(quantity, text string) report.Row {
+		return report.Row{
+			Case: text, Pennon: b.Measured("writes/toggle/pennon/" + quantity), Ceiling: report.Measured{None: "–"},
+			Peer: b.Measured("writes/toggle/peer/" + quantity),
+		}
+	}
+	return report.Table{
+		Title: "Writing a flag",
+		About: fmt.Sprintf("SQL: one writer, one UPDATE of feature_environments a commit, %d slices of %s with the change log's triggers and a "+
+			"listener, alternating with slices in an equal database whose triggers are disabled (the ceiling); no server runs. "+
+			"Admin API: one connection switches one flag on and off for %s.", writeSlices, writeSlice, toggleTime),
+		Rows: []report.Row{
+			{
+				Case:   "flag writes in SQL, commits/s at one writer",
+				Pennon: b.Measured("writes/sql/pennon/rate"), Ceiling: b.Measured("writes/sql/ceiling/rate"),
+				Peer: report.Measured{None: "–"}, ToCeilingBar: report.AtLeast(0.75),
+			},
+			toggle("cpu", "Admin API toggle, CPU µs/request"),
+			toggle("p50", "Admin API toggle, ms (p50)"),
+		},
+	}
+}
