@@ -2,8 +2,9 @@
 //
 //   node modes.mjs --url http://127.0.0.1:4242 --admin-token '*:*.secret' --scenarios resumes,revokes
 //
-// `restarts`, `drains` and `sheds` ask the starter of this script to act on the server (restart,
-// drain, shed, invite) and wait for its answer on standard input.
+// `restarts`, `drains` and `sheds` ask the starter of this script to act, and wait for its answer on
+// standard input: `restart` the server, let another server `join` (the answer is {url}), `drain` the
+// one at a url, `shed` streams with 429, `invite` pollers back to streaming.
 
 import { Admin } from './admin.mjs';
 import { check, finish } from './console.mjs';
@@ -39,6 +40,11 @@ function fixture(name, token, opened) {
       const sdk = new Sdk({ ...settings, url: wire.url, token, mode, ...overrides });
       opened.push({ sdk, wire });
       return { sdk, wire };
+    },
+    /** Makes another server the one that is talked to. */
+    moveTo: (url) => {
+      settings.url = url;
+      admin.url = url;
     },
     /** Switches the flag and resolves to its new state. */
     flip,

@@ -15,7 +15,7 @@ export class Wire extends EventEmitter {
   /** Starts forwarding to `target` on a port of its own; emits `exchange` for each answer. */
   static async open(target) {
     const wire = new Wire();
-    wire.#target = new URL(target);
+    wire.forwardTo(target);
     wire.#server = createServer((incoming, outgoing) => wire.#forward(incoming, outgoing));
     wire.#server.listen(0, '127.0.0.1');
     await once(wire.#server, 'listening');
@@ -30,6 +30,11 @@ export class Wire extends EventEmitter {
   /** The streams asked for so far. */
   get streams() {
     return this.exchanges.filter(({ path }) => path.startsWith('/api/client/streaming'));
+  }
+
+  /** Forwards new requests to another server; those under way stay where they are. */
+  forwardTo(target) {
+    this.#target = new URL(target);
   }
 
   /** Cuts every connection, as a network would: without a word. */

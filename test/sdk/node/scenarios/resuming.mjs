@@ -63,15 +63,24 @@ export async function restarts({ check, open, toggle }) {
   check('the SDK still streams', sdk.fetching === 'streaming', sdk.switches);
 }
 
-/** A rolling deployment drains the server several times within the SDK's fail-over window. */
-export async function drains({ check, open, toggle }) {
+/**
+ * A rolling deployment: three times within the SDK's fail-over window a new server joins, takes the
+ * new connections, and the one that holds the stream is drained.
+ */
+export async function drains({ check, open, toggle, settings, moveTo }) {
   const { sdk, wire } = await open('streaming');
   await sdk.synchronized();
   for (let round = 1; round <= 3; round += 1) {
-    await ask('drain');
+    const old = settings.url;
+    const { url } = await ask('join');
+    moveTo(url);
+    wire.forwardTo(url);
+    await ask('drain', { url: old });
     await served(sdk, wire, round + 1);
     await toggle([sdk]);
   }
   check('the SDK still streams after three drains', sdk.fetching === 'streaming', sdk.switches);
   check('a drain closes a stream once', wire.streams.length === 4, wire.streams.length);
+  const resumed = wire.streams.slice(1).filter((exchange) => !carriesHydration(exchange));
+  check('the next server resumes where the last one stopped', resumed.length === 3, resumed.length);
 }
