@@ -9,18 +9,18 @@ import (
 	"context"
 )
 
-const featureArchive = `-- name: FeatureArchive :exec
+const FeatureArchive = `-- name: FeatureArchive :exec
 UPDATE features
 SET archived_at = now()
 WHERE name = $1
 `
 
 func (q *Queries) FeatureArchive(ctx context.Context, db DBTX, name string) error {
-	_, err := db.Exec(ctx, featureArchive, name)
+	_, err := db.Exec(ctx, FeatureArchive, name)
 	return err
 }
 
-const featureCount = `-- name: FeatureCount :one
+const FeatureCount = `-- name: FeatureCount :one
 SELECT count(*)
 FROM features
 WHERE archived_at IS NULL
@@ -28,23 +28,23 @@ WHERE archived_at IS NULL
 `
 
 func (q *Queries) FeatureCount(ctx context.Context, db DBTX, project *string) (int64, error) {
-	row := db.QueryRow(ctx, featureCount, project)
+	row := db.QueryRow(ctx, FeatureCount, project)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
-const featureDelete = `-- name: FeatureDelete :exec
+const FeatureDelete = `-- name: FeatureDelete :exec
 DELETE FROM features
 WHERE name = $1
 `
 
 func (q *Queries) FeatureDelete(ctx context.Context, db DBTX, name string) error {
-	_, err := db.Exec(ctx, featureDelete, name)
+	_, err := db.Exec(ctx, FeatureDelete, name)
 	return err
 }
 
-const featureGet = `-- name: FeatureGet :one
+const FeatureGet = `-- name: FeatureGet :one
 
 SELECT name, project, type, description, stale, potentially_stale, impression_data, created_at, created_by, created_by_user_id, archived_at
 FROM features
@@ -54,7 +54,7 @@ WHERE name = $1
 // Flags themselves. FOR NO KEY UPDATE is the lock every write to a flag begins with: it serialises writers of one flag
 // without stopping the foreign-key checks of metrics and tags.
 func (q *Queries) FeatureGet(ctx context.Context, db DBTX, name string) (Feature, error) {
-	row := db.QueryRow(ctx, featureGet, name)
+	row := db.QueryRow(ctx, FeatureGet, name)
 	var i Feature
 	err := row.Scan(
 		&i.Name,
@@ -72,7 +72,7 @@ func (q *Queries) FeatureGet(ctx context.Context, db DBTX, name string) (Feature
 	return i, err
 }
 
-const featureInsert = `-- name: FeatureInsert :one
+const FeatureInsert = `-- name: FeatureInsert :one
 INSERT INTO features (name, project, type, description, stale, impression_data, created_by, created_by_user_id)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING name, project, type, description, stale, potentially_stale, impression_data, created_at, created_by, created_by_user_id, archived_at
@@ -90,7 +90,7 @@ type FeatureInsertParams struct {
 }
 
 func (q *Queries) FeatureInsert(ctx context.Context, db DBTX, arg FeatureInsertParams) (Feature, error) {
-	row := db.QueryRow(ctx, featureInsert,
+	row := db.QueryRow(ctx, FeatureInsert,
 		arg.Name,
 		arg.Project,
 		arg.Type,
@@ -117,7 +117,7 @@ func (q *Queries) FeatureInsert(ctx context.Context, db DBTX, arg FeatureInsertP
 	return i, err
 }
 
-const featureList = `-- name: FeatureList :many
+const FeatureList = `-- name: FeatureList :many
 SELECT name, project, type, description, stale, potentially_stale, impression_data, created_at, created_by, created_by_user_id, archived_at
 FROM features
 WHERE project = $1
@@ -132,7 +132,7 @@ type FeatureListParams struct {
 }
 
 func (q *Queries) FeatureList(ctx context.Context, db DBTX, arg FeatureListParams) ([]Feature, error) {
-	rows, err := db.Query(ctx, featureList, arg.Project, arg.Max)
+	rows, err := db.Query(ctx, FeatureList, arg.Project, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func (q *Queries) FeatureList(ctx context.Context, db DBTX, arg FeatureListParam
 	return items, nil
 }
 
-const featureListArchived = `-- name: FeatureListArchived :many
+const FeatureListArchived = `-- name: FeatureListArchived :many
 SELECT name, project, type, description, stale, potentially_stale, impression_data, created_at, created_by, created_by_user_id, archived_at
 FROM features
 WHERE archived_at IS NOT NULL
@@ -178,7 +178,7 @@ type FeatureListArchivedParams struct {
 }
 
 func (q *Queries) FeatureListArchived(ctx context.Context, db DBTX, arg FeatureListArchivedParams) ([]Feature, error) {
-	rows, err := db.Query(ctx, featureListArchived, arg.Project, arg.Max)
+	rows, err := db.Query(ctx, FeatureListArchived, arg.Project, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -209,7 +209,7 @@ func (q *Queries) FeatureListArchived(ctx context.Context, db DBTX, arg FeatureL
 	return items, nil
 }
 
-const featureLock = `-- name: FeatureLock :many
+const FeatureLock = `-- name: FeatureLock :many
 SELECT name, project, type, description, stale, potentially_stale, impression_data, created_at, created_by, created_by_user_id, archived_at
 FROM features
 WHERE name = ANY($1::text[])
@@ -218,7 +218,7 @@ FOR NO KEY UPDATE
 `
 
 func (q *Queries) FeatureLock(ctx context.Context, db DBTX, names []string) ([]Feature, error) {
-	rows, err := db.Query(ctx, featureLock, names)
+	rows, err := db.Query(ctx, FeatureLock, names)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (q *Queries) FeatureLock(ctx context.Context, db DBTX, names []string) ([]F
 	return items, nil
 }
 
-const featureProjectExists = `-- name: FeatureProjectExists :one
+const FeatureProjectExists = `-- name: FeatureProjectExists :one
 SELECT EXISTS (
     SELECT
     FROM projects
@@ -259,20 +259,20 @@ SELECT EXISTS (
 `
 
 func (q *Queries) FeatureProjectExists(ctx context.Context, db DBTX, id string) (bool, error) {
-	row := db.QueryRow(ctx, featureProjectExists, id)
+	row := db.QueryRow(ctx, FeatureProjectExists, id)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const featureProjectGet = `-- name: FeatureProjectGet :one
+const FeatureProjectGet = `-- name: FeatureProjectGet :one
 SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
 FROM projects
 WHERE id = $1
 `
 
 func (q *Queries) FeatureProjectGet(ctx context.Context, db DBTX, id string) (Project, error) {
-	row := db.QueryRow(ctx, featureProjectGet, id)
+	row := db.QueryRow(ctx, FeatureProjectGet, id)
 	var i Project
 	err := row.Scan(
 		&i.ID,
@@ -291,7 +291,7 @@ func (q *Queries) FeatureProjectGet(ctx context.Context, db DBTX, id string) (Pr
 	return i, err
 }
 
-const featureProjectLock = `-- name: FeatureProjectLock :one
+const FeatureProjectLock = `-- name: FeatureProjectLock :one
 SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
 FROM projects
 WHERE id = $1
@@ -301,7 +301,7 @@ FOR SHARE
 
 // The project must neither be archived nor change its limits before the transaction ends.
 func (q *Queries) FeatureProjectLock(ctx context.Context, db DBTX, id string) (Project, error) {
-	row := db.QueryRow(ctx, featureProjectLock, id)
+	row := db.QueryRow(ctx, FeatureProjectLock, id)
 	var i Project
 	err := row.Scan(
 		&i.ID,
@@ -320,18 +320,18 @@ func (q *Queries) FeatureProjectLock(ctx context.Context, db DBTX, id string) (P
 	return i, err
 }
 
-const featureRevive = `-- name: FeatureRevive :exec
+const FeatureRevive = `-- name: FeatureRevive :exec
 UPDATE features
 SET archived_at = NULL
 WHERE name = $1
 `
 
 func (q *Queries) FeatureRevive(ctx context.Context, db DBTX, name string) error {
-	_, err := db.Exec(ctx, featureRevive, name)
+	_, err := db.Exec(ctx, FeatureRevive, name)
 	return err
 }
 
-const featureSetProject = `-- name: FeatureSetProject :exec
+const FeatureSetProject = `-- name: FeatureSetProject :exec
 UPDATE features
 SET project = $1
 WHERE name = $2
@@ -343,11 +343,11 @@ type FeatureSetProjectParams struct {
 }
 
 func (q *Queries) FeatureSetProject(ctx context.Context, db DBTX, arg FeatureSetProjectParams) error {
-	_, err := db.Exec(ctx, featureSetProject, arg.Project, arg.Name)
+	_, err := db.Exec(ctx, FeatureSetProject, arg.Project, arg.Name)
 	return err
 }
 
-const featureSetStale = `-- name: FeatureSetStale :exec
+const FeatureSetStale = `-- name: FeatureSetStale :exec
 UPDATE features
 SET stale = $1
 WHERE name = $2
@@ -359,11 +359,11 @@ type FeatureSetStaleParams struct {
 }
 
 func (q *Queries) FeatureSetStale(ctx context.Context, db DBTX, arg FeatureSetStaleParams) error {
-	_, err := db.Exec(ctx, featureSetStale, arg.Stale, arg.Name)
+	_, err := db.Exec(ctx, FeatureSetStale, arg.Stale, arg.Name)
 	return err
 }
 
-const featureTypeIDList = `-- name: FeatureTypeIDList :many
+const FeatureTypeIDList = `-- name: FeatureTypeIDList :many
 SELECT id
 FROM feature_types
 ORDER BY id
@@ -371,7 +371,7 @@ LIMIT 1000
 `
 
 func (q *Queries) FeatureTypeIDList(ctx context.Context, db DBTX) ([]string, error) {
-	rows, err := db.Query(ctx, featureTypeIDList)
+	rows, err := db.Query(ctx, FeatureTypeIDList)
 	if err != nil {
 		return nil, err
 	}
@@ -390,7 +390,7 @@ func (q *Queries) FeatureTypeIDList(ctx context.Context, db DBTX) ([]string, err
 	return items, nil
 }
 
-const featureUpdate = `-- name: FeatureUpdate :one
+const FeatureUpdate = `-- name: FeatureUpdate :one
 UPDATE features
 SET type = $1,
     description = $2,
@@ -409,7 +409,7 @@ type FeatureUpdateParams struct {
 }
 
 func (q *Queries) FeatureUpdate(ctx context.Context, db DBTX, arg FeatureUpdateParams) (Feature, error) {
-	row := db.QueryRow(ctx, featureUpdate,
+	row := db.QueryRow(ctx, FeatureUpdate,
 		arg.Type,
 		arg.Description,
 		arg.Stale,

@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 )
 
-const featureDependencyDelete = `-- name: FeatureDependencyDelete :execrows
+const FeatureDependencyDelete = `-- name: FeatureDependencyDelete :execrows
 DELETE FROM feature_dependencies
 WHERE child = $1
     AND parent = $2
@@ -22,37 +22,37 @@ type FeatureDependencyDeleteParams struct {
 }
 
 func (q *Queries) FeatureDependencyDelete(ctx context.Context, db DBTX, arg FeatureDependencyDeleteParams) (int64, error) {
-	result, err := db.Exec(ctx, featureDependencyDelete, arg.Child, arg.Parent)
+	result, err := db.Exec(ctx, FeatureDependencyDelete, arg.Child, arg.Parent)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const featureDependencyDeleteAll = `-- name: FeatureDependencyDeleteAll :execrows
+const FeatureDependencyDeleteAll = `-- name: FeatureDependencyDeleteAll :execrows
 DELETE FROM feature_dependencies
 WHERE child = $1
 `
 
 func (q *Queries) FeatureDependencyDeleteAll(ctx context.Context, db DBTX, child string) (int64, error) {
-	result, err := db.Exec(ctx, featureDependencyDeleteAll, child)
+	result, err := db.Exec(ctx, FeatureDependencyDeleteAll, child)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const featureDependencyDeleteChildren = `-- name: FeatureDependencyDeleteChildren :exec
+const FeatureDependencyDeleteChildren = `-- name: FeatureDependencyDeleteChildren :exec
 DELETE FROM feature_dependencies
 WHERE parent = $1
 `
 
 func (q *Queries) FeatureDependencyDeleteChildren(ctx context.Context, db DBTX, parent string) error {
-	_, err := db.Exec(ctx, featureDependencyDeleteChildren, parent)
+	_, err := db.Exec(ctx, FeatureDependencyDeleteChildren, parent)
 	return err
 }
 
-const featureDependencyExistsInProject = `-- name: FeatureDependencyExistsInProject :one
+const FeatureDependencyExistsInProject = `-- name: FeatureDependencyExistsInProject :one
 SELECT EXISTS (
     SELECT
     FROM feature_dependencies d
@@ -63,13 +63,13 @@ SELECT EXISTS (
 `
 
 func (q *Queries) FeatureDependencyExistsInProject(ctx context.Context, db DBTX, project string) (bool, error) {
-	row := db.QueryRow(ctx, featureDependencyExistsInProject, project)
+	row := db.QueryRow(ctx, FeatureDependencyExistsInProject, project)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const featureDependencyList = `-- name: FeatureDependencyList :many
+const FeatureDependencyList = `-- name: FeatureDependencyList :many
 
 SELECT child, parent, enabled, variants
 FROM feature_dependencies
@@ -80,7 +80,7 @@ LIMIT 1000
 
 // Dependencies between flags: a child and its parents, one level deep.
 func (q *Queries) FeatureDependencyList(ctx context.Context, db DBTX, child string) ([]FeatureDependency, error) {
-	rows, err := db.Query(ctx, featureDependencyList, child)
+	rows, err := db.Query(ctx, FeatureDependencyList, child)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +104,7 @@ func (q *Queries) FeatureDependencyList(ctx context.Context, db DBTX, child stri
 	return items, nil
 }
 
-const featureDependencyListChildren = `-- name: FeatureDependencyListChildren :many
+const FeatureDependencyListChildren = `-- name: FeatureDependencyListChildren :many
 SELECT d.child
 FROM feature_dependencies d
 JOIN features f ON f.name = d.child
@@ -115,7 +115,7 @@ LIMIT 10000
 `
 
 func (q *Queries) FeatureDependencyListChildren(ctx context.Context, db DBTX, parent string) ([]string, error) {
-	rows, err := db.Query(ctx, featureDependencyListChildren, parent)
+	rows, err := db.Query(ctx, FeatureDependencyListChildren, parent)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (q *Queries) FeatureDependencyListChildren(ctx context.Context, db DBTX, pa
 	return items, nil
 }
 
-const featureDependencyListOptions = `-- name: FeatureDependencyListOptions :many
+const FeatureDependencyListOptions = `-- name: FeatureDependencyListOptions :many
 SELECT f.name
 FROM features f
 WHERE f.project = $1
@@ -156,7 +156,7 @@ type FeatureDependencyListOptionsParams struct {
 
 // Flags that may become a parent: active, in the same project, without parents of their own.
 func (q *Queries) FeatureDependencyListOptions(ctx context.Context, db DBTX, arg FeatureDependencyListOptionsParams) ([]string, error) {
-	rows, err := db.Query(ctx, featureDependencyListOptions, arg.Project, arg.Child)
+	rows, err := db.Query(ctx, FeatureDependencyListOptions, arg.Project, arg.Child)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func (q *Queries) FeatureDependencyListOptions(ctx context.Context, db DBTX, arg
 	return items, nil
 }
 
-const featureDependencyListParents = `-- name: FeatureDependencyListParents :many
+const FeatureDependencyListParents = `-- name: FeatureDependencyListParents :many
 SELECT DISTINCT d.parent
 FROM feature_dependencies d
 JOIN features f ON f.name = d.child
@@ -188,7 +188,7 @@ LIMIT 10000
 
 // Parents among the named flags that have active children outside of them.
 func (q *Queries) FeatureDependencyListParents(ctx context.Context, db DBTX, names []string) ([]string, error) {
-	rows, err := db.Query(ctx, featureDependencyListParents, names)
+	rows, err := db.Query(ctx, FeatureDependencyListParents, names)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +207,7 @@ func (q *Queries) FeatureDependencyListParents(ctx context.Context, db DBTX, nam
 	return items, nil
 }
 
-const featureDependencyTouches = `-- name: FeatureDependencyTouches :one
+const FeatureDependencyTouches = `-- name: FeatureDependencyTouches :one
 SELECT EXISTS (
     SELECT
     FROM feature_dependencies
@@ -217,13 +217,13 @@ SELECT EXISTS (
 `
 
 func (q *Queries) FeatureDependencyTouches(ctx context.Context, db DBTX, names []string) (bool, error) {
-	row := db.QueryRow(ctx, featureDependencyTouches, names)
+	row := db.QueryRow(ctx, FeatureDependencyTouches, names)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const featureDependencyUpsert = `-- name: FeatureDependencyUpsert :exec
+const FeatureDependencyUpsert = `-- name: FeatureDependencyUpsert :exec
 INSERT INTO feature_dependencies (child, parent, enabled, variants)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (child, parent) DO UPDATE
@@ -239,7 +239,7 @@ type FeatureDependencyUpsertParams struct {
 }
 
 func (q *Queries) FeatureDependencyUpsert(ctx context.Context, db DBTX, arg FeatureDependencyUpsertParams) error {
-	_, err := db.Exec(ctx, featureDependencyUpsert,
+	_, err := db.Exec(ctx, FeatureDependencyUpsert,
 		arg.Child,
 		arg.Parent,
 		arg.Enabled,
@@ -248,7 +248,7 @@ func (q *Queries) FeatureDependencyUpsert(ctx context.Context, db DBTX, arg Feat
 	return err
 }
 
-const featureVariantNameList = `-- name: FeatureVariantNameList :many
+const FeatureVariantNameList = `-- name: FeatureVariantNameList :many
 SELECT DISTINCT (v.variant ->> 'name')::text AS name
 FROM (
     SELECT jsonb_array_elements(fe.variants) AS variant
@@ -265,7 +265,7 @@ LIMIT 10000
 `
 
 func (q *Queries) FeatureVariantNameList(ctx context.Context, db DBTX, feature string) ([]string, error) {
-	rows, err := db.Query(ctx, featureVariantNameList, feature)
+	rows, err := db.Query(ctx, FeatureVariantNameList, feature)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const featureEnvironmentDisableAll = `-- name: FeatureEnvironmentDisableAll :exec
+const FeatureEnvironmentDisableAll = `-- name: FeatureEnvironmentDisableAll :exec
 UPDATE feature_environments
 SET enabled = false
 WHERE feature = $1
@@ -19,11 +19,11 @@ WHERE feature = $1
 `
 
 func (q *Queries) FeatureEnvironmentDisableAll(ctx context.Context, db DBTX, feature string) error {
-	_, err := db.Exec(ctx, featureEnvironmentDisableAll, feature)
+	_, err := db.Exec(ctx, FeatureEnvironmentDisableAll, feature)
 	return err
 }
 
-const featureEnvironmentList = `-- name: FeatureEnvironmentList :many
+const FeatureEnvironmentList = `-- name: FeatureEnvironmentList :many
 
 SELECT
     e.name,
@@ -59,7 +59,7 @@ type FeatureEnvironmentListRow struct {
 
 // The state of flags in the environments their project uses.
 func (q *Queries) FeatureEnvironmentList(ctx context.Context, db DBTX, arg FeatureEnvironmentListParams) ([]FeatureEnvironmentListRow, error) {
-	rows, err := db.Query(ctx, featureEnvironmentList, arg.Feature, arg.Environment)
+	rows, err := db.Query(ctx, FeatureEnvironmentList, arg.Feature, arg.Environment)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (q *Queries) FeatureEnvironmentList(ctx context.Context, db DBTX, arg Featu
 	return items, nil
 }
 
-const featureEnvironmentListByProject = `-- name: FeatureEnvironmentListByProject :many
+const FeatureEnvironmentListByProject = `-- name: FeatureEnvironmentListByProject :many
 SELECT
     f.name AS feature,
     e.name,
@@ -132,7 +132,7 @@ type FeatureEnvironmentListByProjectRow struct {
 }
 
 func (q *Queries) FeatureEnvironmentListByProject(ctx context.Context, db DBTX, arg FeatureEnvironmentListByProjectParams) ([]FeatureEnvironmentListByProjectRow, error) {
-	rows, err := db.Query(ctx, featureEnvironmentListByProject, arg.Project, arg.Max)
+	rows, err := db.Query(ctx, FeatureEnvironmentListByProject, arg.Project, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (q *Queries) FeatureEnvironmentListByProject(ctx context.Context, db DBTX, 
 	return items, nil
 }
 
-const featureEnvironmentListMissing = `-- name: FeatureEnvironmentListMissing :many
+const FeatureEnvironmentListMissing = `-- name: FeatureEnvironmentListMissing :many
 SELECT fe.environment
 FROM feature_environments fe
 WHERE fe.feature = $1
@@ -183,7 +183,7 @@ type FeatureEnvironmentListMissingParams struct {
 
 // Environments where the flag is on although the project does not use them.
 func (q *Queries) FeatureEnvironmentListMissing(ctx context.Context, db DBTX, arg FeatureEnvironmentListMissingParams) ([]string, error) {
-	rows, err := db.Query(ctx, featureEnvironmentListMissing, arg.Feature, arg.Project)
+	rows, err := db.Query(ctx, FeatureEnvironmentListMissing, arg.Feature, arg.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (q *Queries) FeatureEnvironmentListMissing(ctx context.Context, db DBTX, ar
 	return items, nil
 }
 
-const featureEnvironmentLock = `-- name: FeatureEnvironmentLock :one
+const FeatureEnvironmentLock = `-- name: FeatureEnvironmentLock :one
 SELECT
     pe.default_strategy,
     coalesce(fe.enabled, false)::boolean AS enabled,
@@ -228,13 +228,13 @@ type FeatureEnvironmentLockRow struct {
 
 // The project cannot drop the environment before the transaction ends.
 func (q *Queries) FeatureEnvironmentLock(ctx context.Context, db DBTX, arg FeatureEnvironmentLockParams) (FeatureEnvironmentLockRow, error) {
-	row := db.QueryRow(ctx, featureEnvironmentLock, arg.Feature, arg.Environment)
+	row := db.QueryRow(ctx, FeatureEnvironmentLock, arg.Feature, arg.Environment)
 	var i FeatureEnvironmentLockRow
 	err := row.Scan(&i.DefaultStrategy, &i.Enabled, &i.Variants)
 	return i, err
 }
 
-const featureEnvironmentSetEnabled = `-- name: FeatureEnvironmentSetEnabled :exec
+const FeatureEnvironmentSetEnabled = `-- name: FeatureEnvironmentSetEnabled :exec
 INSERT INTO feature_environments (feature, environment, enabled)
 VALUES ($1, $2, $3)
 ON CONFLICT (feature, environment) DO UPDATE
@@ -248,11 +248,11 @@ type FeatureEnvironmentSetEnabledParams struct {
 }
 
 func (q *Queries) FeatureEnvironmentSetEnabled(ctx context.Context, db DBTX, arg FeatureEnvironmentSetEnabledParams) error {
-	_, err := db.Exec(ctx, featureEnvironmentSetEnabled, arg.Feature, arg.Environment, arg.Enabled)
+	_, err := db.Exec(ctx, FeatureEnvironmentSetEnabled, arg.Feature, arg.Environment, arg.Enabled)
 	return err
 }
 
-const featureEnvironmentSetVariants = `-- name: FeatureEnvironmentSetVariants :exec
+const FeatureEnvironmentSetVariants = `-- name: FeatureEnvironmentSetVariants :exec
 INSERT INTO feature_environments (feature, environment, variants)
 VALUES ($1, $2, $3)
 ON CONFLICT (feature, environment) DO UPDATE
@@ -266,6 +266,6 @@ type FeatureEnvironmentSetVariantsParams struct {
 }
 
 func (q *Queries) FeatureEnvironmentSetVariants(ctx context.Context, db DBTX, arg FeatureEnvironmentSetVariantsParams) error {
-	_, err := db.Exec(ctx, featureEnvironmentSetVariants, arg.Feature, arg.Environment, arg.Variants)
+	_, err := db.Exec(ctx, FeatureEnvironmentSetVariants, arg.Feature, arg.Environment, arg.Variants)
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 )
 
-const featureSegmentListBound = `-- name: FeatureSegmentListBound :many
+const FeatureSegmentListBound = `-- name: FeatureSegmentListBound :many
 SELECT DISTINCT g.id, g.name
 FROM feature_strategies s
 JOIN feature_strategy_segments ss ON ss.strategy_id = s.id
@@ -34,7 +34,7 @@ type FeatureSegmentListBoundRow struct {
 
 // Segments a flag's strategies use that belong to one project only.
 func (q *Queries) FeatureSegmentListBound(ctx context.Context, db DBTX, arg FeatureSegmentListBoundParams) ([]FeatureSegmentListBoundRow, error) {
-	rows, err := db.Query(ctx, featureSegmentListBound, arg.Feature, arg.Project)
+	rows, err := db.Query(ctx, FeatureSegmentListBound, arg.Feature, arg.Project)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (q *Queries) FeatureSegmentListBound(ctx context.Context, db DBTX, arg Feat
 	return items, nil
 }
 
-const featureSegmentLock = `-- name: FeatureSegmentLock :many
+const FeatureSegmentLock = `-- name: FeatureSegmentLock :many
 SELECT id, name, project
 FROM segments
 WHERE id = ANY($1::integer[])
@@ -69,7 +69,7 @@ type FeatureSegmentLockRow struct {
 
 // Segments must not be deleted before the transaction ends.
 func (q *Queries) FeatureSegmentLock(ctx context.Context, db DBTX, ids []int32) ([]FeatureSegmentLockRow, error) {
-	rows, err := db.Query(ctx, featureSegmentLock, ids)
+	rows, err := db.Query(ctx, FeatureSegmentLock, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -88,17 +88,30 @@ func (q *Queries) FeatureSegmentLock(ctx context.Context, db DBTX, ids []int32) 
 	return items, nil
 }
 
-const featureStrategyDelete = `-- name: FeatureStrategyDelete :exec
+const FeatureStrategyDelete = `-- name: FeatureStrategyDelete :exec
 DELETE FROM feature_strategies
 WHERE id = $1
 `
 
 func (q *Queries) FeatureStrategyDelete(ctx context.Context, db DBTX, id string) error {
-	_, err := db.Exec(ctx, featureStrategyDelete, id)
+	_, err := db.Exec(ctx, FeatureStrategyDelete, id)
 	return err
 }
 
-const featureStrategyInsert = `-- name: FeatureStrategyInsert :one
+const FeatureStrategyFeature = `-- name: FeatureStrategyFeature :one
+SELECT feature
+FROM feature_strategies
+WHERE id = $1
+`
+
+func (q *Queries) FeatureStrategyFeature(ctx context.Context, db DBTX, id string) (string, error) {
+	row := db.QueryRow(ctx, FeatureStrategyFeature, id)
+	var feature string
+	err := row.Scan(&feature)
+	return feature, err
+}
+
+const FeatureStrategyInsert = `-- name: FeatureStrategyInsert :one
 INSERT INTO feature_strategies (id, feature, environment, strategy_name, title, disabled, sort_order, parameters, constraints, variants)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 RETURNING id, feature, environment, strategy_name, title, disabled, sort_order, parameters, constraints, variants, created_at
@@ -118,7 +131,7 @@ type FeatureStrategyInsertParams struct {
 }
 
 func (q *Queries) FeatureStrategyInsert(ctx context.Context, db DBTX, arg FeatureStrategyInsertParams) (FeatureStrategy, error) {
-	row := db.QueryRow(ctx, featureStrategyInsert,
+	row := db.QueryRow(ctx, FeatureStrategyInsert,
 		arg.ID,
 		arg.Feature,
 		arg.Environment,
@@ -147,7 +160,7 @@ func (q *Queries) FeatureStrategyInsert(ctx context.Context, db DBTX, arg Featur
 	return i, err
 }
 
-const featureStrategyList = `-- name: FeatureStrategyList :many
+const FeatureStrategyList = `-- name: FeatureStrategyList :many
 
 SELECT
     s.id, s.feature, s.environment, s.strategy_name, s.title, s.disabled, s.sort_order, s.parameters, s.constraints, s.variants, s.created_at,
@@ -175,7 +188,7 @@ type FeatureStrategyListRow struct {
 
 // Activation strategies.
 func (q *Queries) FeatureStrategyList(ctx context.Context, db DBTX, arg FeatureStrategyListParams) ([]FeatureStrategyListRow, error) {
-	rows, err := db.Query(ctx, featureStrategyList, arg.Feature, arg.Environment)
+	rows, err := db.Query(ctx, FeatureStrategyList, arg.Feature, arg.Environment)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +220,7 @@ func (q *Queries) FeatureStrategyList(ctx context.Context, db DBTX, arg FeatureS
 	return items, nil
 }
 
-const featureStrategySegmentDelete = `-- name: FeatureStrategySegmentDelete :exec
+const FeatureStrategySegmentDelete = `-- name: FeatureStrategySegmentDelete :exec
 DELETE FROM feature_strategy_segments
 WHERE strategy_id = $1
     AND segment_id <> ALL($2::integer[])
@@ -219,11 +232,11 @@ type FeatureStrategySegmentDeleteParams struct {
 }
 
 func (q *Queries) FeatureStrategySegmentDelete(ctx context.Context, db DBTX, arg FeatureStrategySegmentDeleteParams) error {
-	_, err := db.Exec(ctx, featureStrategySegmentDelete, arg.StrategyID, arg.Keep)
+	_, err := db.Exec(ctx, FeatureStrategySegmentDelete, arg.StrategyID, arg.Keep)
 	return err
 }
 
-const featureStrategySegmentInsert = `-- name: FeatureStrategySegmentInsert :exec
+const FeatureStrategySegmentInsert = `-- name: FeatureStrategySegmentInsert :exec
 INSERT INTO feature_strategy_segments (strategy_id, segment_id)
 SELECT $1, unnest($2::integer[])
 ON CONFLICT DO NOTHING
@@ -235,11 +248,11 @@ type FeatureStrategySegmentInsertParams struct {
 }
 
 func (q *Queries) FeatureStrategySegmentInsert(ctx context.Context, db DBTX, arg FeatureStrategySegmentInsertParams) error {
-	_, err := db.Exec(ctx, featureStrategySegmentInsert, arg.StrategyID, arg.SegmentIds)
+	_, err := db.Exec(ctx, FeatureStrategySegmentInsert, arg.StrategyID, arg.SegmentIds)
 	return err
 }
 
-const featureStrategySetSortOrder = `-- name: FeatureStrategySetSortOrder :exec
+const FeatureStrategySetSortOrder = `-- name: FeatureStrategySetSortOrder :exec
 UPDATE feature_strategies
 SET sort_order = $1
 WHERE id = $2
@@ -251,11 +264,11 @@ type FeatureStrategySetSortOrderParams struct {
 }
 
 func (q *Queries) FeatureStrategySetSortOrder(ctx context.Context, db DBTX, arg FeatureStrategySetSortOrderParams) error {
-	_, err := db.Exec(ctx, featureStrategySetSortOrder, arg.SortOrder, arg.ID)
+	_, err := db.Exec(ctx, FeatureStrategySetSortOrder, arg.SortOrder, arg.ID)
 	return err
 }
 
-const featureStrategyTypeExists = `-- name: FeatureStrategyTypeExists :one
+const FeatureStrategyTypeExists = `-- name: FeatureStrategyTypeExists :one
 SELECT EXISTS (
     SELECT
     FROM strategy_types
@@ -264,13 +277,13 @@ SELECT EXISTS (
 `
 
 func (q *Queries) FeatureStrategyTypeExists(ctx context.Context, db DBTX, name string) (bool, error) {
-	row := db.QueryRow(ctx, featureStrategyTypeExists, name)
+	row := db.QueryRow(ctx, FeatureStrategyTypeExists, name)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const featureStrategyUpdate = `-- name: FeatureStrategyUpdate :one
+const FeatureStrategyUpdate = `-- name: FeatureStrategyUpdate :one
 UPDATE feature_strategies
 SET strategy_name = $1,
     title = $2,
@@ -295,7 +308,7 @@ type FeatureStrategyUpdateParams struct {
 }
 
 func (q *Queries) FeatureStrategyUpdate(ctx context.Context, db DBTX, arg FeatureStrategyUpdateParams) (FeatureStrategy, error) {
-	row := db.QueryRow(ctx, featureStrategyUpdate,
+	row := db.QueryRow(ctx, FeatureStrategyUpdate,
 		arg.StrategyName,
 		arg.Title,
 		arg.Disabled,

@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const featureTagDelete = `-- name: FeatureTagDelete :execrows
+const FeatureTagDelete = `-- name: FeatureTagDelete :execrows
 DELETE FROM feature_tags
 WHERE feature = $1
     AND type = $2
@@ -23,14 +23,14 @@ type FeatureTagDeleteParams struct {
 }
 
 func (q *Queries) FeatureTagDelete(ctx context.Context, db DBTX, arg FeatureTagDeleteParams) (int64, error) {
-	result, err := db.Exec(ctx, featureTagDelete, arg.Feature, arg.Type, arg.Value)
+	result, err := db.Exec(ctx, FeatureTagDelete, arg.Feature, arg.Type, arg.Value)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const featureTagInsert = `-- name: FeatureTagInsert :execrows
+const FeatureTagInsert = `-- name: FeatureTagInsert :execrows
 INSERT INTO feature_tags (feature, type, value)
 VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING
@@ -43,14 +43,14 @@ type FeatureTagInsertParams struct {
 }
 
 func (q *Queries) FeatureTagInsert(ctx context.Context, db DBTX, arg FeatureTagInsertParams) (int64, error) {
-	result, err := db.Exec(ctx, featureTagInsert, arg.Feature, arg.Type, arg.Value)
+	result, err := db.Exec(ctx, FeatureTagInsert, arg.Feature, arg.Type, arg.Value)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const featureTagList = `-- name: FeatureTagList :many
+const FeatureTagList = `-- name: FeatureTagList :many
 
 SELECT type, value
 FROM feature_tags
@@ -66,7 +66,7 @@ type FeatureTagListRow struct {
 
 // Tags of flags.
 func (q *Queries) FeatureTagList(ctx context.Context, db DBTX, feature string) ([]FeatureTagListRow, error) {
-	rows, err := db.Query(ctx, featureTagList, feature)
+	rows, err := db.Query(ctx, FeatureTagList, feature)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (q *Queries) FeatureTagList(ctx context.Context, db DBTX, feature string) (
 	return items, nil
 }
 
-const featureTagListByProject = `-- name: FeatureTagListByProject :many
+const FeatureTagListByProject = `-- name: FeatureTagListByProject :many
 SELECT t.feature, t.type, t.value
 FROM feature_tags t
 JOIN features f ON f.name = t.feature
@@ -107,7 +107,7 @@ type FeatureTagListByProjectRow struct {
 }
 
 func (q *Queries) FeatureTagListByProject(ctx context.Context, db DBTX, arg FeatureTagListByProjectParams) ([]FeatureTagListByProjectRow, error) {
-	rows, err := db.Query(ctx, featureTagListByProject, arg.Project, arg.Max)
+	rows, err := db.Query(ctx, FeatureTagListByProject, arg.Project, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +126,7 @@ func (q *Queries) FeatureTagListByProject(ctx context.Context, db DBTX, arg Feat
 	return items, nil
 }
 
-const featureTagTypeExists = `-- name: FeatureTagTypeExists :one
+const FeatureTagTypeExists = `-- name: FeatureTagTypeExists :one
 SELECT EXISTS (
     SELECT
     FROM tag_types
@@ -135,13 +135,13 @@ SELECT EXISTS (
 `
 
 func (q *Queries) FeatureTagTypeExists(ctx context.Context, db DBTX, name string) (bool, error) {
-	row := db.QueryRow(ctx, featureTagTypeExists, name)
+	row := db.QueryRow(ctx, FeatureTagTypeExists, name)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
 }
 
-const featureTagValueEnsure = `-- name: FeatureTagValueEnsure :exec
+const FeatureTagValueEnsure = `-- name: FeatureTagValueEnsure :exec
 INSERT INTO tags (type, value)
 VALUES ($1, $2)
 ON CONFLICT DO NOTHING
@@ -154,6 +154,6 @@ type FeatureTagValueEnsureParams struct {
 
 // A value that nobody used before comes into being with its first flag.
 func (q *Queries) FeatureTagValueEnsure(ctx context.Context, db DBTX, arg FeatureTagValueEnsureParams) error {
-	_, err := db.Exec(ctx, featureTagValueEnsure, arg.Type, arg.Value)
+	_, err := db.Exec(ctx, FeatureTagValueEnsure, arg.Type, arg.Value)
 	return err
 }
