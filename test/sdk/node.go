@@ -116,27 +116,29 @@ func run(ctx context.Context, script string, env map[string]string, answers Answ
 func (r *Report) follow(output io.Reader, input io.Writer, answers Answers) error {
 	lines := bufio.NewReader(output)
 	for {
-		line, err := lines.ReadBytes('\n')
-		line = bytes.TrimSpace(line)
-		if len(line) > 0 {
+		line, readErr := lines.ReadBytes('\n')
+		if line = bytes.TrimSpace(line); len(line) > 0 {
 			if err := r.take(line, input, answers); err != nil {
 				return err
 			}
 		}
-		if errors.Is(err, io.EOF) {
+		switch {
+		case errors.Is(readErr, io.EOF):
 			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read standard output: %w", err)
+		case readErr != nil:
+			return fmt.Errorf("read standard output: %w", readErr)
 		}
 	}
 }
 
 func (r *Report) take(line []byte, input io.Writer, answers Answers) error {
-	var said message
-	if line[0] != '{' || json.Unmarshal(line, &said) != nil {
+	if line[0] != '{' {
 		r.Lines = append(r.Lines, string(line))
 		return nil
+	}
+	var said message
+	if err := json.Unmarshal(line, &said); err != nil {
+		return fmt.Errorf("decode %q: %w", line, err)
 	}
 	switch {
 	case said.Ask != "":

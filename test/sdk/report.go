@@ -42,7 +42,7 @@ func (r Report) Failed() []Check {
 
 // Decode unmarshals the script's result into value, a pointer, and fails the test when it has
 // another shape.
-func (r Report) Decode(t testing.TB, value any) {
+func (r Report) Decode(t *testing.T, value any) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(r.Result, value), "result %s", r.Result)
 }
