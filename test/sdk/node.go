@@ -79,6 +79,8 @@ type message struct {
 func run(ctx context.Context, script string, env map[string]string, answers Answers) (Report, error) {
 	var report Report
 	var stderr bytes.Buffer
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	command := exec.CommandContext(ctx, "node", script)
 	command.Env = os.Environ()
 	for name, value := range env {
@@ -99,17 +101,21 @@ func run(ctx context.Context, script string, env map[string]string, answers Answ
 	}
 
 	talkErr := report.follow(stdout, stdin, answers)
+	if talkErr != nil {
+		cancel() // the script may wait for an answer that will never come
+	}
 	waitErr := command.Wait()
 	switch {
+	case talkErr != nil:
+		return report, fmt.Errorf("%s: %w\n%s", filepath.Base(script), talkErr, &stderr)
 	case ctx.Err() != nil:
 		return report, fmt.Errorf("%s did not end in time: %w\n%s", filepath.Base(script), ctx.Err(), &stderr)
 	case report.Result == nil:
-		err := errors.Join(waitErr, talkErr)
-		return report, fmt.Errorf("%s ended without a result: %w\n%s", filepath.Base(script), err, &stderr)
+		return report, fmt.Errorf("%s ended without a result (%v)\n%s", filepath.Base(script), waitErr, &stderr)
 	case waitErr != nil && len(report.Failed()) == 0:
 		return report, fmt.Errorf("%s: %w\n%s", filepath.Base(script), waitErr, &stderr)
 	}
-	return report, talkErr
+	return report, nil
 }
 
 // follow reads what a script prints until it closes its output, and answers its questions.

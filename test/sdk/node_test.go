@@ -62,6 +62,12 @@ func TestRun(t *testing.T) {
 		require.ErrorContains(t, err, "out of paint")
 	})
 
+	t.Run("StopsAScriptThatBabbles", func(t *testing.T) {
+		t.Parallel()
+		_, err := run(t.Context(), "testdata/babble.mjs", nil, nil)
+		require.ErrorContains(t, err, "half a mess")
+	})
+
 	t.Run("StopsAScriptWhenTheContextEnds", func(t *testing.T) {
 		t.Parallel()
 		ctx, cancel := context.WithCancel(t.Context())
