@@ -35,6 +35,8 @@ const (
 	killDelay = 5 * time.Second
 )
 
+var errNoResult = errors.New("ended without a result")
+
 // Answers are what a script may ask for while it runs, by question ("restart", "shed"). A function
 // is given the whole question as JSON, acts on the server, and returns a value for the script (or
 // nil) once the act is complete. It runs on the goroutine of the test.
@@ -111,7 +113,8 @@ func run(ctx context.Context, script string, env map[string]string, answers Answ
 	case ctx.Err() != nil:
 		return report, fmt.Errorf("%s did not end in time: %w\n%s", filepath.Base(script), ctx.Err(), &stderr)
 	case report.Result == nil:
-		return report, fmt.Errorf("%s ended without a result (%v)\n%s", filepath.Base(script), waitErr, &stderr)
+		err := errors.Join(errNoResult, waitErr)
+		return report, fmt.Errorf("%s: %w\n%s", filepath.Base(script), err, &stderr)
 	case waitErr != nil && len(report.Failed()) == 0:
 		return report, fmt.Errorf("%s: %w\n%s", filepath.Base(script), waitErr, &stderr)
 	}

@@ -58,7 +58,7 @@ func TestRun(t *testing.T) {
 	t.Run("QuotesAScriptThatCrashes", func(t *testing.T) {
 		t.Parallel()
 		_, err := run(t.Context(), "testdata/crash.mjs", nil, nil)
-		require.ErrorContains(t, err, "crash.mjs ended without a result")
+		require.ErrorIs(t, err, errNoResult)
 		require.ErrorContains(t, err, "out of paint")
 	})
 
