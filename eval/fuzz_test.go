@@ -28,6 +28,13 @@ func FuzzEvaluate(f *testing.F) {
 		}
 		f.Add([]byte(specification.State), []byte(context))
 	}
+	for _, strategy := range []string{
+		`{"name":"flexibleRollout","parameters":{"rollout":"50","stickiness":"x","groupId":"g"},"variants":[{"name":"v","weight":1}]}`,
+		`{"name":"remoteAddress","parameters":{"IPs":"::1,10.0.0.0/8"},"segments":[1]}`,
+		`{"name":"userWithId","parameters":{"userIds":"1,2"},"constraints":[{"contextName":"userId","operator":"NUM_LT","value":"7"}]}`,
+	} {
+		f.Add([]byte(`{"features":[{"name":"a","enabled":true,"strategies":[`+strategy+`]}],"segments":[{"id":1}]}`), []byte(`{"userId":"1"}`))
+	}
 	f.Add([]byte(`{"features":[{"name":"","enabled":true,"variants":[{"weight":-9223372036854775808},{"weight":9223372036854775807}]}]}`), []byte(`{}`))
 	f.Add([]byte(`{"features":[{"name":"a","enabled":true,"dependencies":[{"feature":"a"}]}],"segments":[{"id":0},{"id":0}]}`), []byte(`null`))
 	f.Fuzz(func(t *testing.T, payload, context []byte) {

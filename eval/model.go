@@ -1,8 +1,12 @@
 // Package eval decides whether a feature flag is on for a context, and which variant it gives.
 //
 // It holds the wire model of the Unleash client API (this file), a compiler that turns it into an immutable Snapshot, and
-// the evaluation itself, which follows the Unleash client specification and allocates nothing. It is pure: no I/O, no
-// HTTP, no clock but the one in the Context. Every package may import it; it imports only the standard library.
+// the evaluation itself, which follows the Unleash client specification and allocates nothing. It does no I/O and no
+// HTTP, starts no goroutine, and reads the clock, chance and the host name only where a Context leaves them open. Every
+// package may import it; it imports only the standard library.
+//
+// Where SDKs disagree, the answer is that of the Node SDK, with two exceptions: text beyond ASCII is hashed as UTF-8, and
+// a disabled strategy that reaches the engine is skipped.
 package eval
 
 // Feature is one flag as the client API sends it for one environment. Field order is the order on the wire.
