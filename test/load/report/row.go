@@ -131,4 +131,3 @@ func ratioCell(of, to Measured, bar *Bar) string {
 	}
 	return text
 }
-

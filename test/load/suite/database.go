@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/pennonhq/pennon/db"
 	"github.com/pennonhq/pennon/test/load/seed"
 	"github.com/pennonhq/pennon/test/load/system"
 )
@@ -16,37 +17,52 @@ type databases map[string]error
 // markedFlags is the number of flags that the streaming areas change.
 const markedFlags = 20
 
-// kind is a server's way to make a database.
+// kind is a way to make databases.
 type kind struct {
-	name  string
-	start func(context.Context, string) (*system.Process, error)
-	load  func(context.Context, string, []seed.Flag) error
+	name    string
+	prepare func(ctx context.Context, name string) error // migrates an empty database
+	load    func(ctx context.Context, url string, flags []seed.Flag) error
 }
 
 // pennonDatabase returns the name of a Pennon database with the given flags, which it makes the first time. What is
 // written there stays until the end of the run; use says for what, so that areas do not meet.
 func (b *Bench) pennonDatabase(ctx context.Context, use string, flags []seed.Flag) (string, error) {
-	return b.database(ctx, kind{"pennon", b.startPennon, seed.Pennon}, use, flags)
+	return b.database(ctx, kind{"pennon", func(ctx context.Context, name string) error {
+		return startOnce(ctx, name, b.startPennon)
+	}, seed.Pennon}, use, flags)
+}
+
+// schemaDatabase is pennonDatabase for measurements of the database alone: it has no tokens and needs no server.
+func (b *Bench) schemaDatabase(ctx context.Context, use string, flags []seed.Flag) (string, error) {
+	return b.database(ctx, kind{"schema", func(ctx context.Context, name string) error {
+		return db.Migrate(ctx, b.postgres.DSN(name), b.Logger)
+	}, seed.Pennon}, use, flags)
 }
 
 // peerDatabase is pennonDatabase for the Unleash server.
 func (b *Bench) peerDatabase(ctx context.Context, use string, flags []seed.Flag) (string, error) {
-	return b.database(ctx, kind{"unleash", b.startPeer, seed.Peer}, use, flags)
+	return b.database(ctx, kind{"unleash", func(ctx context.Context, name string) error {
+		return startOnce(ctx, name, b.startPeer)
+	}, seed.Peer}, use, flags)
+}
+
+// startOnce lets a server migrate a database and store the tokens, as its first start does.
+func startOnce(ctx context.Context, database string, start func(context.Context, string) (*system.Process, error)) error {
+	p, err := start(ctx, database)
+	if err != nil {
+		return err
+	}
+	p.Stop()
+	return nil
 }
 
 func (b *Bench) database(ctx context.Context, k kind, use string, flags []seed.Flag) (string, error) {
 	empty := k.name + "_empty"
 	err := b.once(empty, func() error {
-		// The server's first start migrates the database and stores the tokens.
 		if err := b.postgres.CreateDatabase(ctx, empty); err != nil {
 			return err
 		}
-		p, err := k.start(ctx, empty)
-		if err != nil {
-			return err
-		}
-		p.Stop()
-		return nil
+		return k.prepare(ctx, empty)
 	})
 	if err != nil {
 		return "", err

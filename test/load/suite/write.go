@@ -21,7 +21,7 @@ const (
 	writeSlice    = 500 * time.Millisecond // of one side, before the other side's turn
 	writeSlices   = 4                      // of each side a round
 	toggleTime    = 2 * time.Second
-	toggleChannel = "pennon_changes"
+	changeChannel = "pennon_changes"
 )
 
 func (*writes) name() string { return "writes" }
@@ -38,11 +38,11 @@ func (a *writes) round(ctx context.Context, b *Bench) {
 
 // triggers alternates short slices of the same UPDATE with and without Pennon's triggers.
 func (a *writes) triggers(ctx context.Context, b *Bench) error {
-	with, err := b.pennonDatabase(ctx, "write_trigger", seed.Flags(writeFlags))
+	with, err := b.schemaDatabase(ctx, "trigger", seed.Flags(writeFlags))
 	if err != nil {
 		return err
 	}
-	without, err := b.pennonDatabase(ctx, "write_plain", seed.Flags(writeFlags))
+	without, err := b.schemaDatabase(ctx, "plain", seed.Flags(writeFlags))
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (a *writes) triggers(ctx context.Context, b *Bench) error {
 		return fmt.Errorf("connect listener: %w", err)
 	}
 	defer listener.Close(context.WithoutCancel(ctx))
-	if _, err := listener.Exec(ctx, "LISTEN "+toggleChannel); err != nil {
+	if _, err := listener.Exec(ctx, "LISTEN "+changeChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	listening, stop := context.WithCancel(ctx)

@@ -37,10 +37,10 @@ func InstallPeer(ctx context.Context, dir, manifest string) (*Peer, error) {
 				return nil, fmt.Errorf("install unleash-server: %w", err)
 			}
 		}
-		npm := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund")
+		npm := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 		npm.Dir = dir
 		if out, err := npm.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("install unleash-server: %w: %s", err, strings.Join(strings.Fields(string(out)), " "))
+			return nil, fmt.Errorf("install unleash-server: %w: %s", err, string(out[:min(len(out), 200)]))
 		}
 	}
 	for _, node := range []string{filepath.Join(dir, "node_modules", nodePackage(), "bin", "node"), "node"} {
