@@ -79,11 +79,12 @@ func (c *constraint) compileOperand(source *Constraint) bool {
 	value := *source.Value
 	switch c.op {
 	case opNumEQ, opNumGT, opNumGTE, opNumLT, opNumLTE:
-		c.number = parseNumber(value)
-		return !math.IsNaN(c.number)
+		n := parseNumber(value)
+		c.bits = math.Float64bits(n)
+		return !math.IsNaN(n)
 	case opDateAfter, opDateBefore:
 		t, ok := parseTime(value)
-		c.number = float64(t.UnixMilli())
+		c.bits = math.Float64bits(float64(t.UnixMilli()))
 		return ok
 	case opRegex:
 		if source.CaseInsensitive {
@@ -123,6 +124,14 @@ func (c *constraint) compileText(source *Constraint) bool {
 			value = fold(value)
 		}
 		c.values = append(c.values, value)
+		switch {
+		case c.op == opIn:
+			c.bits |= wholeBit(value)
+		case value == "": // every text starts with it
+			c.bits = math.MaxUint64
+		default:
+			c.bits |= firstBit(value)
+		}
 	}
 	if c.op == opIn && len(c.values) > linearSet {
 		c.op, c.heavy = opInLarge, &operand{set: newTextSet(c.values)}
