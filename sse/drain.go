@@ -23,7 +23,7 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for i, s := range streams {
-		place := (float64(i) + rand.Float64()) / float64(len(streams)) //nolint:gosec // spreads load, guards nothing
+		place := (float64(i) + rand.Float64()) / float64(len(streams))
 		wait := time.Until(start.Add(time.Duration(place * float64(over))))
 		if wait > 0 && ctx.Err() == nil {
 			timer.Reset(wait)

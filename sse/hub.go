@@ -132,7 +132,7 @@ func (h *Hub) Admit(key string, expires time.Time) (*Stream, error) {
 		s.expires = expires.UnixNano()
 	}
 	if age := h.config.MaxAge; age > 0 {
-		factor := 1 - ageJitter + 2*ageJitter*rand.Float64() //nolint:gosec // spreads load, guards nothing
+		factor := 1 - ageJitter + 2*ageJitter*rand.Float64()
 		s.ends = int64(h.now()) + int64(float64(age)*factor)
 	}
 	h.mu.Lock()

@@ -21,7 +21,7 @@ func TestWireFormat(t *testing.T) {
 	b.topic.change(7)
 	conn, err := net.Dial("tcp", b.server.Listener.Addr().String())
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(func() { _ = conn.Close() })
 	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
 	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
 	require.NoError(t, err)

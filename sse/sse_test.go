@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +21,13 @@ import (
 	"github.com/pennonhq/pennon/sse"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if task := os.Getenv(readersVariable); task != "" {
+		runReaders(task)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience is how long a test waits for something that should happen at once.
 const patience = 20 * time.Second
@@ -97,8 +104,8 @@ type bench struct {
 	stop   func() // ends Run and waits for it
 }
 
-func setup(t testing.TB, config sse.Config, configure ...func(*httptest.Server)) *bench {
-	t.Helper()
+func setup(tb testing.TB, config sse.Config, configure ...func(*httptest.Server)) *bench {
+	tb.Helper()
 	b := &bench{hub: sse.New(config), topic: new(ledger)}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -114,9 +121,9 @@ func setup(t testing.TB, config sse.Config, configure ...func(*httptest.Server))
 	}
 	b.stop = sync.OnceFunc(func() {
 		cancel()
-		require.NoError(t, <-done)
+		require.NoError(tb, <-done)
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		b.stop()
 		b.server.Close()
 	})
@@ -167,23 +174,23 @@ type client struct {
 }
 
 // dial opens a plain HTTP/1.1 stream.
-func (b *bench) dial(t testing.TB, query string) *client {
-	t.Helper()
+func (b *bench) dial(tb testing.TB, query string) *client {
+	tb.Helper()
 	conn, err := net.Dial("tcp", b.server.Listener.Addr().String())
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = conn.Close() })
-	c, response := b.request(t, conn, query)
-	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = conn.Close() })
+	c, response := b.request(tb, conn, query)
+	require.Equal(tb, http.StatusOK, response.StatusCode)
 	return c
 }
 
-func (b *bench) request(t testing.TB, conn net.Conn, query string) (*client, *http.Response) {
-	t.Helper()
-	require.NoError(t, conn.SetDeadline(time.Now().Add(patience)))
+func (b *bench) request(tb testing.TB, conn net.Conn, query string) (*client, *http.Response) {
+	tb.Helper()
+	require.NoError(tb, conn.SetDeadline(time.Now().Add(patience)))
 	_, err := fmt.Fprintf(conn, "GET /?%s HTTP/1.1\r\nHost: x\r\n\r\n", query)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	response, err := http.ReadResponse(bufio.NewReaderSize(conn, 512), nil)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return &client{conn: conn, lines: bufio.NewReader(response.Body), state: make(map[int]int64)}, response
 }
 
@@ -249,7 +256,7 @@ func (c *client) end() error {
 	}
 }
 
-func eventually(t testing.TB, condition func() bool) {
+func eventually(t *testing.T, condition func() bool) {
 	t.Helper()
 	require.Eventually(t, condition, patience, 2*time.Millisecond)
 }

@@ -165,7 +165,7 @@ func (s *Stream) farewell() frame {
 	switch reason {
 	case Draining, Aged, Overloaded:
 		spread := int64(config.RetryMax - config.RetryMin)
-		retry = config.RetryMin + time.Duration(rand.Int64N(spread+1)) //nolint:gosec // spreads load, guards nothing
+		retry = config.RetryMin + time.Duration(rand.Int64N(spread+1))
 	default:
 	}
 	if reason == Overloaded {
