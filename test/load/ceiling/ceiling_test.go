@@ -100,7 +100,7 @@ func TestRefPushSendsACommittedUpdateToEveryStream(t *testing.T) {
 	flag := seed.MarkedFlags(1)[0]
 	conn, err := pgx.Connect(t.Context(), database.DSN)
 	require.NoError(t, err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	_, err = conn.Exec(t.Context(), ceiling.RefPushSchema)
 	require.NoError(t, err)
 	strategies, err := json.Marshal(flag.Strategies)

@@ -62,7 +62,7 @@ func (f *Fan) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	writer.mu.Lock()
 	defer writer.mu.Unlock()
 	if _, err := conn.Write([]byte(connected)); err != nil {
-		conn.Close()
+		_ = conn.Close() // the client has gone
 		return
 	}
 	writer.streams = append(writer.streams, conn)
@@ -86,7 +86,7 @@ func (w *fanWriter) run(ctx context.Context) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			for _, conn := range w.streams {
-				conn.Close()
+				_ = conn.Close() // nothing is left to be written
 			}
 			return fmt.Errorf("write streams: %w", context.Cause(ctx))
 		}
@@ -99,7 +99,7 @@ func (w *fanWriter) write(frame []byte) {
 	kept := w.streams[:0]
 	for _, conn := range w.streams {
 		if _, err := conn.Write(frame); err != nil {
-			conn.Close()
+			_ = conn.Close() // the client has gone
 			continue
 		}
 		kept = append(kept, conn)

@@ -43,7 +43,7 @@ func NewRefPush(ctx context.Context, databaseURL string, fan *Fan) (*RefPush, er
 		return nil, fmt.Errorf("connect: %w", err)
 	}
 	if _, err := conn.Exec(ctx, "LISTEN refpush"); err != nil {
-		conn.Close(ctx)
+		_ = conn.Close(ctx) // the error of LISTEN is the one to tell
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return &RefPush{fan: fan, conn: conn}, nil
@@ -58,7 +58,7 @@ func (p *RefPush) Handler() http.Handler {
 
 // Run passes notifications on until ctx ends.
 func (p *RefPush) Run(ctx context.Context) error {
-	defer p.conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = p.conn.Close(context.WithoutCancel(ctx)) }()
 	for {
 		notification, err := p.conn.WaitForNotification(ctx)
 		if err != nil {

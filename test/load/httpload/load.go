@@ -51,7 +51,7 @@ func Run(ctx context.Context, load Load) (Result, error) {
 			if err != nil {
 				return err
 			}
-			defer client.Close()
+			defer func() { _ = client.Close() }()
 			at := time.Now()
 			for turn := 0; at.Before(end) && ctx.Err() == nil; turn = (turn + 1) % len(requests) {
 				response, err := client.Do(requests[turn], nil, at.Add(answerTimeout))
@@ -95,7 +95,7 @@ func Get(addr string, request Request) (Response, []byte, error) {
 	if err != nil {
 		return Response{}, nil, err
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	var body bytes.Buffer
 	response, err := client.Do(request.encode(addr), &body, time.Now().Add(answerTimeout))
 	return response, body.Bytes(), err

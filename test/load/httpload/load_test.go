@@ -72,7 +72,7 @@ func TestRun(t *testing.T) {
 		t.Parallel()
 		addr, served := serve(t)
 		result, err := httpload.Run(t.Context(), httpload.Load{
-			Addr: addr, Requests: []httpload.Request{httpload.Request{Method: "GET", Path: "/chunked"}}, Connections: 3,
+			Addr: addr, Requests: []httpload.Request{{Method: "GET", Path: "/chunked"}}, Connections: 3,
 			Duration: 50 * time.Millisecond, WantStatus: 200,
 		})
 		require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestRun(t *testing.T) {
 		t.Parallel()
 		addr, _ := serve(t)
 		_, err := httpload.Run(t.Context(), httpload.Load{
-			Addr: addr, Requests: []httpload.Request{httpload.Request{Method: "GET", Path: "/unchanged"}}, Connections: 1,
+			Addr: addr, Requests: []httpload.Request{{Method: "GET", Path: "/unchanged"}}, Connections: 1,
 			Duration: 50 * time.Millisecond, WantStatus: 200,
 		})
 		require.ErrorContains(t, err, "answered 304, not 200")

@@ -72,7 +72,7 @@ func load(ctx context.Context, databaseURL string, tables []table, flags []Flag)
 	if err != nil {
 		return fmt.Errorf("load flags: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, t := range tables {
 			rows, err := t.rows(flags)

@@ -21,7 +21,7 @@ func TestPennonLoadsFlagsAsOneChange(t *testing.T) {
 
 	conn, err := pgx.Connect(t.Context(), database.DSN)
 	require.NoError(t, err)
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	for query, want := range map[string]int{
 		"SELECT count(*) FROM features":                                      400,
 		"SELECT count(*) FROM feature_environments":                          400,

@@ -96,7 +96,7 @@ func (b *Bench) exec(ctx context.Context, database, sql string) error {
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", database, err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("run SQL in %s: %w", database, err)
 	}

@@ -82,8 +82,10 @@ func (*fanout) table(b *Bench) report.Table {
 	last.ToCeilingBar, used.ToCeilingBar, memory.Bar = report.AtMost(1.2), report.AtMost(1.3), report.AtMost(6)
 	rows := []report.Row{last, used, memory}
 	for _, zero := range [][2]string{
-		{"missing", "missing deliveries"}, {"disorder", "out of order, burst included"},
-		{"repeated", "repeated, burst included"}, {"closed", "streams lost"},
+		{"missing", "missing deliveries"},
+		{"disorder", "out of order, burst included"},
+		{"repeated", "repeated, burst included"},
+		{"closed", "streams lost"},
 	} {
 		r := row(zero[0], zero[1])
 		r.Bar = report.AtMost(0)

@@ -40,7 +40,7 @@ func (b *Bench) postgresVersion(ctx context.Context) string {
 	if err != nil {
 		return "PostgreSQL"
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	var version, fsync string
 	if err := conn.QueryRow(ctx, "SELECT split_part(version(), ' ', 2), current_setting('fsync')").Scan(&version, &fsync); err != nil {
 		return "PostgreSQL"

@@ -64,7 +64,7 @@ func (b *Bench) createRefPush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	for _, flag := range seed.MarkedFlags(markedFlags) {
 		strategies, err := json.Marshal(flag.Strategies)
 		if err != nil {

@@ -141,7 +141,7 @@ func (b *Bench) usageRows(ctx context.Context, database string) (map[string]int,
 	if err != nil {
 		return nil, fmt.Errorf("count usage: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	rows := map[string]int{}
 	for _, table := range []string{"client_metrics", "client_instances", "feature_last_seen", "api_token_last_seen"} {
 		var n int
@@ -187,7 +187,7 @@ func (b *Bench) listen(ctx context.Context, database string) (*bell, error) {
 	r := &bell{stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
-		defer conn.Close(context.WithoutCancel(ctx))
+		defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 		for {
 			if _, err := conn.WaitForNotification(listening); err != nil {
 				return

@@ -54,7 +54,7 @@ func (a *writes) triggers(ctx context.Context, b *Bench) error {
 	if err != nil {
 		return fmt.Errorf("connect listener: %w", err)
 	}
-	defer listener.Close(context.WithoutCancel(ctx))
+	defer func() { _ = listener.Close(context.WithoutCancel(ctx)) }()
 	if _, err := listener.Exec(ctx, "LISTEN "+changeChannel); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
@@ -96,7 +96,7 @@ func (*writes) commit(ctx context.Context, b *Bench, database string) (int, time
 	if err != nil {
 		return 0, 0, fmt.Errorf("connect writer: %w", err)
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	names := seed.Names(seed.Flags(writeFlags))
 	toggle := func(n int) error {
 		_, err := conn.Exec(ctx, "UPDATE feature_environments SET enabled = NOT enabled WHERE feature = $1 AND environment = $2",

@@ -64,7 +64,7 @@ func (l *loop) dial(i int, addr netip.AddrPort, request string) error {
 	if err := unix.SetNonblock(socket, true); err != nil {
 		return fmt.Errorf("set nonblocking: %w", err)
 	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(socket), Pad: int32(i)} //nolint:gosec // small
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP, Fd: int32(socket), Pad: int32(i)}
 	if err := unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, socket, &event); err != nil {
 		return fmt.Errorf("watch socket: %w", err)
 	}

@@ -33,7 +33,7 @@ type subscriber struct {
 // note records an update of flag and reports whether it is news.
 func (s *subscriber) note(flag int, update Update, at time.Time, tally *Tally) bool {
 	had := s.flags[flag]
-	change := int32(update.Change) //nolint:gosec // marks count up from 1, a few hundred a run
+	change := int32(update.Change)
 	switch {
 	case change < had.change, update.EventID < had.eventID:
 		tally.OutOfOrder++

@@ -51,7 +51,7 @@ func FreeAddr() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find a free port: %w", err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	return listener.Addr().String(), nil
 }
 
@@ -65,7 +65,7 @@ func Start(c Command) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.Name, err)
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	p := &Process{Addr: c.Addr, name: c.Name, log: path, ended: make(chan struct{})}
 	p.cmd = exec.Command(c.Path, c.Args...)
 	p.cmd.Dir, p.cmd.Env = c.Dir, append(environment(), c.Env...)
@@ -96,14 +96,14 @@ func (p *Process) Ready(ctx context.Context, path string) error {
 	client := &http.Client{Transport: transport, Timeout: 5 * time.Second}
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	last := errors.New("never asked")
+	var last error
 	for {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Addr+path, nil)
 		if err != nil {
 			return fmt.Errorf("ask %s whether it is ready: %w", p.name, err)
 		}
 		if response, err := client.Do(request); err == nil {
-			response.Body.Close()
+			_ = response.Body.Close() // the status is all that counts
 			if response.StatusCode == http.StatusOK {
 				if p.Started == 0 {
 					p.Started = time.Since(p.began)
@@ -190,7 +190,7 @@ func (p *Process) tail() string {
 	if err != nil {
 		return "no log"
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	const most = 300
 	if at, err := log.Seek(0, io.SeekEnd); err == nil {
 		_, _ = log.Seek(max(0, at-most), io.SeekStart) // on failure the beginning is shown instead
