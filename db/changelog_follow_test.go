@@ -2,7 +2,6 @@ package db_test
 
 import (
 	"context"
-	"log/slog"
 	"sort"
 	"testing"
 	"time"
@@ -132,7 +131,7 @@ func TestChangeOfManyRowsIsReadAsAWhole(t *testing.T) {
 }
 
 func changeLogOf(d *dbtest.Database, url string) *db.ChangeLog {
-	return db.NewChangeLog(d.Pool, db.ChangeLogConfig{URL: url, Logger: slog.New(slog.DiscardHandler)})
+	return db.NewChangeLog(d.Pool, db.ChangeLogConfig{URL: url, Logger: quiet()})
 }
 
 func run(t testing.TB, d *dbtest.Database, sql string) {

@@ -171,7 +171,7 @@ func follow(t testing.TB, changeLog *db.ChangeLog, s *sink) {
 func truth(t testing.TB, url string) string {
 	t.Helper()
 	s := newSink(t)
-	changeLog := db.NewChangeLog(nil, db.ChangeLogConfig{URL: url, Logger: slog.New(slog.DiscardHandler)})
+	changeLog := db.NewChangeLog(nil, db.ChangeLogConfig{URL: url, Logger: quiet()})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- changeLog.Run(ctx, s) }()
@@ -180,3 +180,5 @@ func truth(t testing.TB, url string) string {
 	require.NoError(t, <-ended)
 	return s.state()
 }
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -51,10 +51,12 @@ BEGIN
         -- Tokens and settings are few and take effect by name, so they are always written out.
         p_kind := 'resync'; p_entity := '*'; p_project := NULL; p_environment := NULL;
     END IF;
-    PERFORM set_config('pennon.changes', (v_count + 1)::text, true);
     INSERT INTO change_log (revision, mark, kind, entity, project, environment)
     VALUES (nextval('change_revision'), v_mark, p_kind, p_entity, p_project, p_environment)
     ON CONFLICT ON CONSTRAINT change_log_once DO NOTHING;
+    IF FOUND THEN
+        PERFORM set_config('pennon.changes', (v_count + 1)::text, true);
+    END IF;
 END $$;
 
 -- change_log_resync tells every replica to reload. For bulk loads that bypass the triggers

@@ -1,3 +1,4 @@
+DROP TRIGGER settings_truncate_change ON settings;
 DROP TRIGGER api_token_projects_truncate_change ON api_token_projects;
 DROP TRIGGER api_tokens_truncate_change ON api_tokens;
 DROP TRIGGER environments_truncate_change ON environments;

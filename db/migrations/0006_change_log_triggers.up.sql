@@ -241,3 +241,4 @@ CREATE TRIGGER project_environments_truncate_change AFTER TRUNCATE ON project_en
 CREATE TRIGGER environments_truncate_change AFTER TRUNCATE ON environments EXECUTE FUNCTION truncate_change();
 CREATE TRIGGER api_tokens_truncate_change AFTER TRUNCATE ON api_tokens EXECUTE FUNCTION truncate_change();
 CREATE TRIGGER api_token_projects_truncate_change AFTER TRUNCATE ON api_token_projects EXECUTE FUNCTION truncate_change();
+CREATE TRIGGER settings_truncate_change AFTER TRUNCATE ON settings EXECUTE FUNCTION truncate_change();
