@@ -14,6 +14,10 @@ import (
 )
 
 const (
+	// ChangeLogNameSuffix ends the application_name of the connection that follows the change log, so that operators can
+	// tell it from the others in pg_stat_activity.
+	ChangeLogNameSuffix = " change log"
+
 	// changeChannel is the one the triggers notify on.
 	changeChannel = "pennon_changes"
 
@@ -168,6 +172,7 @@ func (f *follower) connect(ctx context.Context) (*listener, error) {
 	for {
 		l := &listener{}
 		config := f.config.Copy()
+		config.RuntimeParams["application_name"] += ChangeLogNameSuffix
 		if f.pooled && config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 			config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		}
