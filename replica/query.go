@@ -1,0 +1,80 @@
+package replica
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/pennonhq/pennon/token"
+)
+
+// Query is what a reader selects of one environment: the flags of its scope's projects, narrowed by name and by tag.
+type Query struct {
+	Scope      token.Scope
+	NamePrefix string
+	Tags       []Tag // flags with any of them; none: flags with any tags or none
+}
+
+// FeaturesQuery is a query for a whole /api/client/features body.
+type FeaturesQuery struct {
+	Query
+	InlineSegments bool // for SDKs that know no segments: write their constraints into the strategies
+}
+
+// Key identifies the query: two queries with the same key select the same. It is not for display.
+func (q Query) Key() string {
+	if q.NamePrefix == "" && len(q.Tags) == 0 {
+		return q.Scope.Key()
+	}
+	var key strings.Builder
+	key.WriteString(q.Scope.Key())
+	// The lengths keep texts with any characters apart.
+	part := func(text string) {
+		key.WriteByte(0)
+		key.WriteString(strconv.Itoa(len(text)))
+		key.WriteByte(0)
+		key.WriteString(text)
+	}
+	part(q.NamePrefix)
+	for _, tag := range sortedTags(q.Tags) {
+		part(tag.Type)
+		part(tag.Value)
+	}
+	return key.String()
+}
+
+// sees reports whether a flag of that name in that project may be shown, whatever its tags.
+func (q *Query) sees(project, name string) bool {
+	return q.Scope.Sees(project) && strings.HasPrefix(name, q.NamePrefix)
+}
+
+// selects reports whether the flag is part of the answer.
+func (q *Query) selects(e *entry) bool {
+	return q.sees(e.project, e.name) && q.tagged(e)
+}
+
+// tagged reports whether the flag passes the query's tag filter.
+func (q *Query) tagged(e *entry) bool {
+	if len(q.Tags) == 0 {
+		return true
+	}
+	for _, tag := range q.Tags {
+		if slices.Contains(e.tags, tag) {
+			return true
+		}
+	}
+	return false
+}
+
+func sortedTags(tags []Tag) []Tag {
+	sorted := slices.Clone(tags)
+	slices.SortFunc(sorted, compareTags)
+	return slices.Compact(sorted)
+}
+
+func compareTags(a, b Tag) int {
+	if c := strings.Compare(a.Type, b.Type); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Value, b.Value)
+}
