@@ -16,7 +16,7 @@ import (
 type fanout struct{}
 
 const (
-	fanoutChanges = 20
+	fanoutChanges = 12 // a visit
 	fanoutBurst   = 200
 )
 
@@ -24,16 +24,12 @@ func (*fanout) name() string { return "fanout" }
 
 func (*fanout) round(ctx context.Context, b *Bench) {
 	s := streams{subscribers: b.Streams, changes: fanoutChanges}
-	b.inTurn("fanout", systemRun{"ceiling", func() error {
-		return b.streamRawFan(ctx, "fanout/ceiling", s)
-	}}, systemRun{"pennon", func() error {
-		s := s
-		s.burst = fanoutBurst
-		return b.streamPennon(ctx, "fanout/pennon", "fanout", s)
-	}})
+	b.compareStreams(ctx, "fanout", s, fanoutBurst, b.streamRawFan, func(ctx context.Context, s streams, r *streamResult) error {
+		return b.streamPennon(ctx, "fanout", s, r)
+	})
 }
 
-func (b *Bench) streamRawFan(ctx context.Context, path string, s streams) error {
+func (b *Bench) streamRawFan(ctx context.Context, s streams, r *streamResult) error {
 	p, err := system.StartCeiling(ctx, b.ceiling, "rawfan", b.logs())
 	if err != nil {
 		return err
@@ -46,7 +42,7 @@ func (b *Bench) streamRawFan(ctx context.Context, path string, s streams) error 
 	s.process, s.path = p, "/stream"
 	s.writer = &postWriter{addr: p.Addr, client: client, flags: seed.MarkedFlags(markedFlags)}
 	defer s.writer.close()
-	return s.measure(ctx, b, path, 0)
+	return s.visit(ctx, r)
 }
 
 // postWriter hands the raw fan-out the frame Pennon would send.
@@ -100,7 +96,8 @@ func (*fanout) table(b *Bench) report.Table {
 	unequal.Bar = report.AtMost(0)
 	return report.Table{
 		Title: "A change's way to " + report.Number(float64(b.Streams)) + " SSE subscribers",
-		About: fmt.Sprintf("%d changes, each waited for, then (Pennon) %d back to back, each a commit of its own. Pennon's time is from just "+
+		About: fmt.Sprintf("Each system is visited twice a round, in the order a, b, b, a: %d changes, each waited for; at the end of Pennon's second visit "+
+			"%d more back to back, each a commit of its own. Pennon's time is from just "+
 			"before COMMIT of an UPDATE in SQL to the last subscriber's last byte: the deferred trigger, the commit's fsync, NOTIFY, the "+
 			"catch-up read and the fan-out. The ceiling's is from just before the POST of a ready frame: hijacked connections and two "+
 			"writing goroutines, no database. Memory is the growth of the resident set from no stream to all idle, %s after the last "+

@@ -19,7 +19,7 @@ type push struct{}
 
 const (
 	pushSubscribers = 1000
-	pushChanges     = 50
+	pushChanges     = 30 // a visit
 	refPushDatabase = "refpush"
 )
 
@@ -27,14 +27,12 @@ func (*push) name() string { return "push" }
 
 func (*push) round(ctx context.Context, b *Bench) {
 	s := streams{subscribers: pushSubscribers, changes: pushChanges}
-	b.inTurn("push", systemRun{"ceiling", func() error {
-		return b.streamRefPush(ctx, "push/ceiling", s)
-	}}, systemRun{"pennon", func() error {
-		return b.streamPennon(ctx, "push/pennon", "push", s)
-	}})
+	b.compareStreams(ctx, "push", s, 0, b.streamRefPush, func(ctx context.Context, s streams, r *streamResult) error {
+		return b.streamPennon(ctx, "push", s, r)
+	})
 }
 
-func (b *Bench) streamRefPush(ctx context.Context, path string, s streams) error {
+func (b *Bench) streamRefPush(ctx context.Context, s streams, r *streamResult) error {
 	if err := b.once(refPushDatabase, func() error { return b.createRefPush(ctx) }); err != nil {
 		return err
 	}
@@ -50,7 +48,7 @@ func (b *Bench) streamRefPush(ctx context.Context, path string, s streams) error
 	}
 	defer writer.close()
 	s.process, s.path, s.writer = p, "/stream", writer
-	return s.measure(ctx, b, path, b.round*10_000)
+	return s.visit(ctx, r)
 }
 
 func (b *Bench) createRefPush(ctx context.Context) error {
@@ -83,7 +81,7 @@ func (*push) table(b *Bench) report.Table {
 	last.ToCeilingBar = report.AtMost(1.3)
 	return report.Table{
 		Title: "A commit's way to 1,000 SSE subscribers",
-		About: fmt.Sprintf("%d changes, each waited for, from just before COMMIT of an UPDATE in SQL on both sides. The ceiling is a table "+
+		About: fmt.Sprintf("Two visits a round to each, in the order a, b, b, a: %d changes, each waited for, from just before COMMIT of an UPDATE in SQL on both sides. The ceiling is a table "+
 			"whose trigger notifies with the delta, one LISTEN connection and the raw hijacked fan-out: no change log, no order between "+
 			"writers, no resume.", pushChanges),
 		Rows: []report.Row{

@@ -2,13 +2,13 @@ package suite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pennonhq/pennon/test/load/report"
 	"github.com/pennonhq/pennon/test/load/seed"
 	"github.com/pennonhq/pennon/test/load/swarm"
 	"github.com/pennonhq/pennon/test/load/system"
@@ -21,7 +21,7 @@ type writer interface {
 	close()
 }
 
-// streams is one measurement of a streaming server.
+// streams is one visit to a streaming server: connect, make changes, disconnect.
 type streams struct {
 	process     *system.Process
 	path        string
@@ -29,6 +29,7 @@ type streams struct {
 	writer      writer
 	changes     int // paced, each waited for
 	burst       int // further changes back to back; 0 for none
+	number      int // of the last change made before
 }
 
 const (
@@ -39,9 +40,8 @@ const (
 	quiet        = 500 * time.Millisecond // after the last change, for repetitions to show
 )
 
-// measure connects the subscribers, makes the changes and records everything under path. number is the number of the last
-// change made before.
-func (s streams) measure(ctx context.Context, b *Bench, path string, number int) error {
+// visit connects the subscribers, makes the changes and adds what it finds to the result.
+func (s streams) visit(ctx context.Context, r *streamResult) error {
 	names := seed.Names(seed.MarkedFlags(markedFlags))
 	before, err := s.process.Memory()
 	if err != nil {
@@ -55,40 +55,33 @@ func (s streams) measure(ctx context.Context, b *Bench, path string, number int)
 		Subscribers: s.subscribers, Flags: names,
 	})
 	if err != nil {
-		return fmt.Errorf("%w (%w)", err, aliveOr(s.process))
+		return errors.Join(err, s.process.Alive())
 	}
 	defer subscribers.Close()
-	b.Put(path+"/connect", milliseconds(time.Since(began)))
+	r.connect = append(r.connect, milliseconds(time.Since(began)))
 	wait(ctx, settle)
 	after, err := s.process.Memory()
 	if err != nil {
 		return err
 	}
-	b.Put(path+"/memory", float64(after-before)/float64(s.subscribers)/1024)
+	r.memory = append(r.memory, float64(after-before)/float64(s.subscribers)/1024)
 
-	if number, err = s.paced(ctx, b, path, subscribers, names, number); err != nil {
+	if s.number, err = s.paced(ctx, r, subscribers, names); err != nil {
 		return err
 	}
 	if s.burst > 0 {
-		if err := s.burstOf(ctx, b, path, subscribers, names, number); err != nil {
+		if err := s.burstOf(ctx, r, subscribers, names); err != nil {
 			return err
 		}
 	}
 	wait(ctx, quiet)
-	tally := subscribers.Tally()
-	b.Put(path+"/disorder", float64(tally.OutOfOrder))
-	b.Put(path+"/repeated", float64(tally.Duplicates))
-	b.Put(path+"/closed", float64(tally.Closed))
-	if tally.Closed > 0 {
-		b.Logger.Warn("streams were lost", "figure", path, "streams", tally.Closed, "err", tally.FirstError)
-	}
+	r.add(subscribers.Tally())
 	return ctx.Err()
 }
 
-// paced makes one change after the other and waits for each to reach everybody.
-func (s streams) paced(ctx context.Context, b *Bench, path string, subscribers *swarm.Swarm, names []string, number int) (int, error) {
-	var last []float64
-	missing := 0
+// paced makes one change after the other, waits for each to reach everybody, and returns the last one's number.
+func (s streams) paced(ctx context.Context, r *streamResult, subscribers *swarm.Swarm, names []string) (int, error) {
+	number := s.number
 	began := subscribers.Tally()
 	used, err := cpu(s.process, func() error {
 		for range s.changes {
@@ -102,11 +95,11 @@ func (s streams) paced(ctx context.Context, b *Bench, path string, subscribers *
 			waiting, cancel := context.WithTimeout(ctx, arrivalLimit)
 			arrival := arrived(waiting)
 			cancel()
-			missing += s.subscribers - arrival.Reached
 			if arrival.Reached == 0 {
 				return fmt.Errorf("change %d reached nobody within %s", number, arrivalLimit)
 			}
-			last = append(last, milliseconds(arrival.Last.Sub(sent)))
+			r.missing += s.subscribers - arrival.Reached
+			r.last = append(r.last, milliseconds(arrival.Last.Sub(sent)))
 			wait(ctx, pace)
 		}
 		return nil
@@ -115,45 +108,35 @@ func (s streams) paced(ctx context.Context, b *Bench, path string, subscribers *
 		return number, err
 	}
 	ended := subscribers.Tally()
-	deliveries := ended.Deliveries - began.Deliveries
-	b.Put(path+"/last", report.Percentile(last, 50))
-	b.Put(path+"/last99", report.Percentile(last, 99))
-	b.Put(path+"/missing", float64(missing))
-	b.Put(path+"/cpu", float64(used.Microseconds())/float64(deliveries))
-	b.Put(path+"/bytes", float64(ended.Bytes-began.Bytes)/float64(deliveries))
+	r.cpu += used
+	r.deliveries += ended.Deliveries - began.Deliveries
+	r.bytes += ended.Bytes - began.Bytes
 	return number, nil
 }
 
 // burstOf makes changes back to back, each a commit of its own, and waits until every subscriber has the final state.
-func (s streams) burstOf(ctx context.Context, b *Bench, path string, subscribers *swarm.Swarm, names []string, number int) error {
+func (s streams) burstOf(ctx context.Context, r *streamResult, subscribers *swarm.Swarm, names []string) error {
 	want := map[string]int{}
 	began := subscribers.Tally()
-	first := time.Now()
 	for range s.burst {
-		number++
-		flag := number % len(names)
-		if _, err := s.writer.change(ctx, flag, number); err != nil {
-			return fmt.Errorf("make change %d: %w", number, err)
+		s.number++
+		flag := s.number % len(names)
+		if _, err := s.writer.change(ctx, flag, s.number); err != nil {
+			return fmt.Errorf("make change %d: %w", s.number, err)
 		}
-		want[names[flag]] = number
+		want[names[flag]] = s.number
 	}
 	committed := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, 3*arrivalLimit)
 	defer cancel()
 	settled := subscribers.Settle(waiting, want)
 	ended := subscribers.Tally()
-	b.Put(path+"/unequal", float64(settled.Missing))
-	b.Put(path+"/burst", milliseconds(max(0, settled.Last.Sub(committed))))
-	b.Put(path+"/burst-write", milliseconds(committed.Sub(first)))
-	b.Put(path+"/burst-deliveries", float64(ended.Deliveries-began.Deliveries)/float64(s.subscribers))
-	return nil
-}
-
-func aliveOr(p *system.Process) error {
-	if err := p.Alive(); err != nil {
-		return err
+	r.burst = &burstResult{
+		unequal:    settled.Missing,
+		settled:    max(0, settled.Last.Sub(committed)),
+		deliveries: float64(ended.Deliveries-began.Deliveries) / float64(s.subscribers),
 	}
-	return fmt.Errorf("the server runs")
+	return nil
 }
 
 // sqlWriter makes changes by UPDATE and COMMIT on a connection of its own. The statement gets the flag's name and mark.
@@ -194,8 +177,8 @@ func (w *sqlWriter) close() { _ = w.conn.Close(context.Background()) }
 // pennonChange is the change that is streamed: a parameter of the flag's strategy, as an administrator would edit it.
 const pennonChange = `UPDATE feature_strategies SET parameters = jsonb_set(parameters, '{groupId}', to_jsonb($2::text)) WHERE feature = $1`
 
-// streamPennon starts Pennon with the marked flags and measures it.
-func (b *Bench) streamPennon(ctx context.Context, path, use string, s streams) error {
+// streamPennon starts Pennon with the marked flags and visits it.
+func (b *Bench) streamPennon(ctx context.Context, use string, s streams, r *streamResult) error {
 	database, err := b.pennonDatabase(ctx, use, seed.MarkedFlags(markedFlags))
 	if err != nil {
 		return err
@@ -210,5 +193,5 @@ func (b *Bench) streamPennon(ctx context.Context, path, use string, s streams) e
 	}
 	defer writer.close()
 	s.writer, s.path = writer, "/api/client/streaming"
-	return s.measure(ctx, b, path, b.round*10_000)
+	return s.visit(ctx, r)
 }
