@@ -41,8 +41,9 @@ type API struct {
 	Router *chi.Mux
 	Huma   huma.API
 
-	config Config
-	logger *slog.Logger
+	config  Config
+	logger  *slog.Logger
+	handler http.Handler // Router behind its guards
 }
 
 // New returns an API that answers 404 to everything but its documentation.
@@ -57,25 +58,24 @@ func New(config Config, logger *slog.Logger) *API {
 	router.MethodNotAllowed(notFound)
 	router.Use(middleware.GetHead)
 
-	a := &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger}
-	return a
+	return &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger, handler: router}
 }
 
 // BodyLimit is the largest request body in bytes that the role accepts.
 func (a *API) BodyLimit() int64 { return a.config.BodyLimit }
 
 // Guard puts middleware in front of every path under prefix, existing or not, so that a caller without a credential
-// learns nothing of what is there. It must be called before anything is registered on Router or Huma.
+// learns nothing of what is there. It must be called before the API serves.
 func (a *API) Guard(prefix string, middleware func(http.Handler) http.Handler) {
-	a.Router.Use(func(next http.Handler) http.Handler {
-		guarded := middleware(next)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok && (rest == "" || rest[0] == '/') {
-				guarded.ServeHTTP(w, r)
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
+	// Not Router.Use: chi takes no middleware any more, since huma has registered the documentation.
+	next := a.handler
+	guarded := middleware(next)
+	a.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok && (rest == "" || rest[0] == '/') {
+			guarded.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 
@@ -93,7 +93,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.RawPath != "" {
 		r.URL.RawPath = foldSlashes(r.URL.RawPath)
 	}
-	a.Router.ServeHTTP(w, r)
+	a.handler.ServeHTTP(w, r)
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {

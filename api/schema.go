@@ -14,9 +14,9 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// schemaName names a component as Unleash does: the Go type's name with a lower-case first letter.
+// schemaName names a component as Unleash does: APITokenSchema becomes apiTokenSchema.
 func schemaName(t reflect.Type, hint string) string {
-	name := huma.DefaultSchemaNamer(t, hint)
+	name := strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "API", "Api")
 	first, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToLower(first)) + name[size:]
 }

@@ -10,7 +10,7 @@ import (
 	"encoding/json"
 )
 
-const eventAppend = `-- name: EventAppend :exec
+const EventAppend = `-- name: EventAppend :exec
 INSERT INTO events (
     type, created_by, created_by_user_id, project, environment, feature, data, pre_data, ip, request_id, group_type, group_id
 ) VALUES (
@@ -36,7 +36,7 @@ type EventAppendParams struct {
 }
 
 func (q *Queries) EventAppend(ctx context.Context, db DBTX, arg EventAppendParams) error {
-	_, err := db.Exec(ctx, eventAppend,
+	_, err := db.Exec(ctx, EventAppend,
 		arg.Type,
 		arg.CreatedBy,
 		arg.CreatedByUserID,

@@ -94,8 +94,9 @@ func read[I, O any](a *API, permission access.Permission, o huma.Operation, h fu
 // when h returns no error and rolled back otherwise; h may run again after a serialization failure.
 func write[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, pgx.Tx, *I) (*O, error)) {
 	register(a, permission, o, func(ctx context.Context, in *I) (out *O, err error) {
-		err = db.InTx(event.Group(ctx), a.pool, func(tx pgx.Tx) error {
-			out, err = h(event.Group(ctx), tx, in)
+		ctx = event.Group(ctx)
+		err = db.InTx(ctx, a.pool, func(tx pgx.Tx) (err error) {
+			out, err = h(ctx, tx, in)
 			return err
 		})
 		return out, err

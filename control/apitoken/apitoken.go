@@ -211,7 +211,7 @@ func Delete(ctx context.Context, tx pgx.Tx, secret string) error {
 	if err := access.Require(ctx, deletePermission(token.Kind(row.Kind)), "", ""); err != nil {
 		return err
 	}
-	return revoke(ctx, tx, *row)
+	return Revoke(ctx, tx, *row)
 }
 
 // DeleteInProject revokes a token that is bound to that project and no other.
@@ -223,10 +223,11 @@ func DeleteInProject(ctx context.Context, tx pgx.Tx, project, secret string) err
 	if row.AllProjects || len(row.Projects) != 1 || row.Projects[0] != project {
 		return fault.New(fault.Invalid, "The token is not bound to project %s alone", project)
 	}
-	return revoke(ctx, tx, *row)
+	return Revoke(ctx, tx, *row)
 }
 
-func revoke(ctx context.Context, tx pgx.Tx, row Row) error {
+// Revoke deletes a token that has been read before. The caller has checked the permission.
+func Revoke(ctx context.Context, tx pgx.Tx, row Row) error {
 	if _, err := q.APITokenDelete(ctx, tx, row.ID); err != nil {
 		return fmt.Errorf("delete token: %w", err)
 	}

@@ -230,3 +230,15 @@ func checkSettings(mode, stickiness string) error {
 func invalid(message string) error {
 	return fault.New(fault.Invalid, "%s", message).With(fault.Detail{Message: message})
 }
+
+// Get reads one project, also an archived one.
+func Get(ctx context.Context, db queries.DBTX, id string) (queries.Project, error) {
+	row, err := q.ProjectGet(ctx, db, id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return row, NotFound(id)
+	}
+	if err != nil {
+		return row, fmt.Errorf("read project: %w", err)
+	}
+	return row, nil
+}
