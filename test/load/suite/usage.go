@@ -39,7 +39,7 @@ func (a *usage) measure(ctx context.Context, b *Bench) error {
 	if err != nil {
 		return err
 	}
-	bell, err := b.listen(ctx, database)
+	bell, err := listen(ctx, b.postgres.DSN(database))
 	if err != nil {
 		return err
 	}
@@ -161,8 +161,8 @@ type bell struct {
 }
 
 // listen listens on every channel that any function of the database notifies, whatever it is called.
-func (b *Bench) listen(ctx context.Context, database string) (*bell, error) {
-	conn, err := pgx.Connect(ctx, b.postgres.DSN(database))
+func listen(ctx context.Context, databaseURL string) (*bell, error) {
+	conn, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
