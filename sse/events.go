@@ -27,9 +27,9 @@ func (s *Stream) ServeEvents(w http.ResponseWriter, r *http.Request, subscriptio
 	return nil
 }
 
-// setEventHeaders sets what SSE needs: no-transform keeps compressing proxies (and middleware) from holding events back,
+// SetEventHeaders sets the headers of an SSE response: no-transform keeps compressing proxies (and middleware) from holding events back,
 // X-Accel-Buffering does the same to nginx.
-func setEventHeaders(header http.Header) {
+func SetEventHeaders(header http.Header) {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-cache, no-transform")
 	header.Set("X-Accel-Buffering", "no")
@@ -38,7 +38,7 @@ func setEventHeaders(header http.Header) {
 func (s *Stream) serveHijacked(conn net.Conn, header http.Header, subscription Subscription) {
 	var head bytes.Buffer
 	head.WriteString("HTTP/1.1 200 OK\r\n")
-	setEventHeaders(header)
+	SetEventHeaders(header)
 	header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	header.Set("Connection", "keep-alive")
 	header.Set("Transfer-Encoding", "chunked")
@@ -80,7 +80,7 @@ func (s *Stream) open(conn net.Conn, f frame) bool {
 }
 
 func (s *Stream) serveFlushed(w http.ResponseWriter, r *http.Request, subscription Subscription) {
-	setEventHeaders(w.Header())
+	SetEventHeaders(w.Header())
 	w.WriteHeader(http.StatusOK)
 	s.pump = newPump(flushWriter{w, http.NewResponseController(w)}, r.Context().Done())
 	if !s.attach(nil, EventsFlushed, subscription) || !s.pump.sendOrFail(s, subscription.Opening.frame(EventsFlushed)) {

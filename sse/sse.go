@@ -19,6 +19,7 @@ import "errors"
 type Cursor struct {
 	Revision int64
 	Mark     uint32
+	Epoch    uint32 // tells equal places of different histories apart, where a topic needs that
 }
 
 // Topic is what streams of one scope listen to. Implementations are pointers, safe for concurrent use, and cache the
