@@ -25,7 +25,7 @@ func TestBellHearsAFlagWriteAndNotAUsageWrite(t *testing.T) {
 	defer bell.close()
 	conn, err := pgx.Connect(t.Context(), database.DSN)
 	require.NoError(t, err)
-	defer conn.Close(context.Background()) //nolint:errcheck // the database is dropped next
+	defer conn.Close(context.Background())
 
 	_, err = conn.Exec(t.Context(), "INSERT INTO feature_last_seen (feature, environment, last_seen_at) VALUES ($1, $2, now())",
 		flags[0].Name, seed.Environment)
