@@ -2,5 +2,14 @@ package admin
 
 // resources is the table of contents of the Admin API: one register method a resource file.
 func (a *API) resources() []func() {
-	return []func(){}
+	return []func(){
+		a.registerFeatures,
+		a.registerFeatureEnvironments,
+		a.registerFeatureStrategies,
+		a.registerFeatureVariants,
+		a.registerDependencies,
+		a.registerArchive,
+		a.registerFeatureBulk,
+		a.registerFeatureMove,
+	}
 }
