@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,9 +16,9 @@ import (
 )
 
 const (
-	// ChangeLogNameSuffix ends the application_name of the connection that follows the change log, so that operators can
-	// tell it from the others in pg_stat_activity.
-	ChangeLogNameSuffix = " change log"
+	// ChangeLogName is the application_name of the connection that follows the change log, unless its URL names another, so
+	// that operators can tell it from the others in pg_stat_activity.
+	ChangeLogName = applicationName + " change log"
 
 	// changeChannel is the one the triggers notify on.
 	changeChannel = "pennon_changes"
@@ -44,6 +46,8 @@ type follower struct {
 	hydrated     bool // the Sink has had its first Reset
 	last         position
 	environments map[string]bool // the Sink's
+
+	probes sync.WaitGroup // outlive their session by a moment, but not Run
 }
 
 // position is the last row read. It survives reconnects.
@@ -54,6 +58,7 @@ type position struct {
 
 // run connects again and again until ctx ends.
 func (f *follower) run(ctx context.Context) {
+	defer f.probes.Wait()
 	for failures := 0; ctx.Err() == nil; failures++ {
 		began := time.Now()
 		err := f.session(ctx, func() {
@@ -139,12 +144,11 @@ func (f *follower) setMode(hears bool) time.Duration {
 }
 
 // probe finds out beside the session whether notifications arrive on connections like its own. The answer comes on the
-// channel; stop ends the probe and waits for it.
+// channel, unless stop is called before.
 func (f *follower) probe(ctx context.Context) (verdict <-chan bool, stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	answer, done := make(chan bool, 1), make(chan struct{})
-	go func() {
-		defer close(done)
+	answer := make(chan bool, 1)
+	f.probes.Go(func() {
 		for {
 			hears, err := notifyReaches(ctx, f.config)
 			if err == nil {
@@ -157,8 +161,8 @@ func (f *follower) probe(ctx context.Context) (verdict <-chan bool, stop func())
 			case <-time.After(probeRetry):
 			}
 		}
-	}()
-	return answer, func() { cancel(); <-done }
+	})
+	return answer, cancel
 }
 
 // listener is the connection that listens and reads.
@@ -172,7 +176,9 @@ func (f *follower) connect(ctx context.Context) (*listener, error) {
 	for {
 		l := &listener{}
 		config := f.config.Copy()
-		config.RuntimeParams["application_name"] += ChangeLogNameSuffix
+		if config.RuntimeParams["application_name"] == applicationName {
+			config.RuntimeParams["application_name"] = ChangeLogName
+		}
 		if f.pooled && config.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
 			config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 		}
@@ -208,15 +214,19 @@ func (f *follower) connect(ctx context.Context) (*listener, error) {
 func (l *listener) listen(ctx context.Context) (pooled bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	if _, err := l.conn.PgConn().Exec(ctx, "LISTEN "+changeChannel).ReadAll(); err != nil {
-		return false, fmt.Errorf("listen: %w", err)
-	}
-	var backend uint32
-	err = l.conn.QueryRow(ctx, "SELECT pg_backend_pid()::bigint", pgx.QueryExecModeExec).Scan(&backend)
+	results, err := l.conn.PgConn().Exec(ctx, "LISTEN "+changeChannel+"; SELECT pg_backend_pid()").ReadAll()
 	if err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
-	return backend != l.conn.PgConn().PID(), nil
+	last := results[len(results)-1]
+	if len(last.Rows) != 1 {
+		return false, fmt.Errorf("listen: %d answers to a question for the process id", len(last.Rows))
+	}
+	backend, err := strconv.ParseUint(string(last.Rows[0][0]), 10, 32)
+	if err != nil {
+		return false, fmt.Errorf("listen: %w", err)
+	}
+	return uint32(backend) != l.conn.PgConn().PID(), nil
 }
 
 // wait returns at the next notification, or after at most d, and tells which.

@@ -33,6 +33,7 @@ type sink struct {
 	deltas    []replica.Delta
 	features  map[string]map[string]replica.Feature
 	segments  map[int]eval.Segment
+	onReset   func(replica.Snapshot)
 	onApply   func(replica.Delta)
 	failure   string
 	forgetful bool // keeps no deltas: for long runs
@@ -53,6 +54,9 @@ func (s *sink) Reset(snapshot replica.Snapshot) {
 	}
 	if len(snapshot.Log) > 0 {
 		s.revision = snapshot.Log[len(snapshot.Log)-1].Revision
+	}
+	if s.onReset != nil {
+		s.onReset(snapshot)
 	}
 	s.wake()
 }

@@ -21,7 +21,7 @@ func KillListeners(t testing.TB, d *Database) (killed int) {
 
 func killListeners(ctx context.Context, d *Database) (killed int, err error) {
 	err = d.Pool.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-		WHERE datname = current_database() AND application_name LIKE $1`, "%"+db.ChangeLogNameSuffix).Scan(&killed)
+		WHERE datname = current_database() AND application_name = $1`, db.ChangeLogName).Scan(&killed)
 	return killed, err
 }
 
