@@ -58,7 +58,9 @@ func New(config Config, logger *slog.Logger) *API {
 	router.MethodNotAllowed(notFound)
 	router.Use(middleware.GetHead)
 
-	return &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger, handler: router}
+	a := &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger, handler: router}
+	a.serveDocs()
+	return a
 }
 
 // BodyLimit is the largest request body in bytes that the role accepts.
@@ -120,6 +122,9 @@ func humaConfig(config Config) huma.Config {
 			Type: "apiKey", In: "header", Name: "Authorization",
 			Description: "An API token, with or without the prefix Bearer.",
 		},
+	}
+	if config.BasePath != "" {
+		c.Servers = []*huma.Server{{URL: config.BasePath}}
 	}
 	c.Security = []map[string][]string{{"apiKey": {}}}
 	return c
