@@ -25,6 +25,7 @@ type Body struct {
 	query    FeaturesQuery
 	etag     string
 	revision int64
+	size     int
 	text     *bodyText
 }
 
@@ -40,6 +41,9 @@ func (b *Body) ETag() string { return b.etag }
 
 // Revision is the newest change the query could notice.
 func (b *Body) Revision() int64 { return b.revision }
+
+// Size is the length of Plain in bytes.
+func (b *Body) Size() int { return b.size }
 
 // Matches reports whether one tag of an If-None-Match header names this body.
 func (b *Body) Matches(ifNoneMatch string) bool { return matches(b.etag, ifNoneMatch) }
@@ -96,6 +100,7 @@ func (st *State) body(q FeaturesQuery) *Body {
 	b := &Body{state: st, query: q, revision: st.revision(&q.Query), text: &bodyText{}}
 	b.etag = entityTag(text, b.revision)
 	text = appendMeta(text, b)
+	b.size = len(text)
 	b.text.plain = weak.Make(&text)
 	return b
 }

@@ -23,17 +23,25 @@ type FeaturesQuery struct {
 
 // Key identifies the query: two queries with the same key select the same. It is not for display.
 func (q Query) Key() string {
-	if q.NamePrefix == "" && len(q.Tags) == 0 {
-		return q.Scope.Key()
+	scope := q.Scope.Key()
+	// Names in the request of a caller may hold any character, and so look like another scope's.
+	exact := strings.Count(scope, "\x00") == max(1, len(q.Scope.Projects()))
+	if exact && q.NamePrefix == "" && len(q.Tags) == 0 {
+		return scope
 	}
 	var key strings.Builder
-	key.WriteString(q.Scope.Key())
-	// The lengths keep texts with any characters apart.
+	key.WriteString(scope)
+	key.WriteString("\x00\x00") // in no scope's key, as it holds no name twice
 	part := func(text string) {
-		key.WriteByte(0)
 		key.WriteString(strconv.Itoa(len(text)))
-		key.WriteByte(0)
+		key.WriteByte(':')
 		key.WriteString(text)
+	}
+	if !exact {
+		for _, project := range q.Scope.Projects() {
+			part(project)
+		}
+		key.WriteByte(';')
 	}
 	part(q.NamePrefix)
 	for _, tag := range sortedTags(q.Tags) {

@@ -1,0 +1,64 @@
+// Package client serves what SDKs and edges ask of /api/client: flags, whole (features) or as changes (delta), and the
+// reports they send back.
+//
+// The reads answer from the replica's prepared bytes. They are on the router directly rather than behind huma, because a
+// thousand flags are most often answered by a 304 and anything done per request would be most of its cost. The package
+// knows no SQL; it may import api, replica, usage, token and fault.
+package client
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/replica"
+)
+
+// Dependencies are what the routes need.
+type Dependencies struct {
+	Store  *replica.Store
+	Usage  Usage
+	Tokens api.Tokens // for POST /edge/validate
+}
+
+// Register puts the routes of /api/client on router. They expect the token that api.RequireToken lets pass for
+// token.Client under that prefix.
+func Register(router chi.Router, d Dependencies) {
+	flags := &reads{store: d.Store}
+	router.Get("/api/client/features", flags.features)
+	router.Get("/api/client/features/{featureName}", flags.feature)
+	router.Get("/api/client/delta", flags.delta)
+
+	reported := &reports{usage: d.Usage, now: time.Now}
+	router.Post("/api/client/register", reported.register)
+	router.Post("/api/client/metrics", reported.metrics)
+	router.Post("/api/client/metrics/bulk", reported.bulk)
+}
+
+// RegisterEdge puts POST /edge/validate on router. It wants no token.
+func RegisterEdge(router chi.Router, d Dependencies) {
+	router.Post("/edge/validate", validate(d.Tokens))
+}
+
+// reads serves flags from the replica.
+type reads struct {
+	store *replica.Store
+}
+
+// state returns what the query is answered from, or answers 503 itself and returns nil: SDKs keep what they have and ask
+// again. That the environment is unknown says nothing against the token: it may be newer than the replica, or on its way
+// out with its environment.
+func (h *reads) state(w http.ResponseWriter, r *http.Request, environment string) *replica.State {
+	state := h.store.State(environment)
+	switch {
+	case state != nil:
+	case h.store.Ready():
+		api.WriteProblem(w, r, fault.New(fault.Unavailable, "The environment of this token is not available."))
+	default:
+		api.WriteProblem(w, r, fault.New(fault.Unavailable, "The flags are not loaded yet. Try again."))
+	}
+	return state
+}
