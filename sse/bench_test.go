@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -220,7 +219,7 @@ func BenchmarkIdleStreams(b *testing.B) {
 
 func memory(b *testing.B) (live, resident int64) {
 	b.Helper()
-	debug.FreeOSMemory()
+	runtime.GC()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc + stats.StackInuse), residentBytes(b)

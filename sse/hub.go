@@ -102,8 +102,8 @@ func New(config Config) *Hub {
 	return h
 }
 
-// Run delivers until ctx ends, then closes the streams that are left (see Drain for the gentle way) and returns nil when
-// every stream and goroutine has ended: at most about a write time-out later.
+// Run delivers until ctx ends, then closes the streams that are left and returns nil when every stream and goroutine has
+// ended: at most about a write time-out later. To let clients go gently, call Drain first and end ctx after it.
 func (h *Hub) Run(ctx context.Context) error {
 	var running sync.WaitGroup
 	for _, sh := range h.shards {
