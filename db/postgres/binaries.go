@@ -68,8 +68,8 @@ func FindBinaries(ctx context.Context, dir string, logger *slog.Logger) (Binarie
 func installed(ctx context.Context) (Binaries, bool) {
 	if path, err := exec.LookPath("postgres"); err == nil {
 		// PATH may hold a link to postgres alone; initdb is where the link leads to.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
 		}
 		if b, err := inspect(ctx, filepath.Dir(path)); err == nil {
 			return b, true

@@ -114,7 +114,7 @@ func lockDir(dir string) (*os.File, error) {
 			}
 			return nil, fmt.Errorf("lock data directory %s: %w", dir, err)
 		}
-		time.Sleep(20 * time.Millisecond)
+		<-time.After(20 * time.Millisecond)
 	}
 }
 

@@ -71,7 +71,7 @@ func downloadDir() string {
 func downloadPattern() string { return filepath.Join(downloadDir(), "*", "bin") }
 
 // download fetches and unpacks a prebuilt PostgreSQL from Maven Central.
-func download(_ context.Context, logger *slog.Logger) error {
+func download(ctx context.Context, logger *slog.Logger) error {
 	logger.Info("downloading PostgreSQL", "version", downloadVersion)
 	target := filepath.Join(downloadDir(), string(downloadVersion))
 	if err := os.MkdirAll(downloadDir(), 0o755); err != nil {
@@ -82,7 +82,7 @@ func download(_ context.Context, logger *slog.Logger) error {
 		return fmt.Errorf("download PostgreSQL: %w", err)
 	}
 	defer os.RemoveAll(scratch)
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return fmt.Errorf("download PostgreSQL: %w", err)
 	}
@@ -108,8 +108,9 @@ func download(_ context.Context, logger *slog.Logger) error {
 }
 
 // freePort returns a TCP port nobody listens on at the moment.
-func freePort() (uint32, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (uint32, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}

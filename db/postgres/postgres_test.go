@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -26,7 +25,7 @@ const roleEnv = "PENNON_TEST_START_IN"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(roleEnv); dir != "" {
 		_, err := postgres.Start(context.Background(), postgres.Config{Dir: dir})
-		fmt.Println("started", err)
+		fmt.Fprintln(os.Stdout, "started", err)
 		select {}
 	}
 	goleak.VerifyTestMain(m)
@@ -84,7 +83,7 @@ func TestSocketDirectoryIsClosedToOthers(t *testing.T) {
 
 func TestPortListensWithPassword(t *testing.T) {
 	t.Parallel()
-	free, err := postgres.FreePort()
+	free, err := postgres.FreePort(t.Context())
 	require.NoError(t, err)
 	port := int(free)
 	s := start(t, postgres.Config{Throwaway: true, Port: port})
@@ -155,7 +154,7 @@ func TestServerEndsWithItsKilledOwnerAndStartsAgain(t *testing.T) {
 	require.Equal(t, "started", word)
 	require.NoError(t, owner.Process.Kill())
 	var exit *exec.ExitError
-	require.True(t, errors.As(owner.Wait(), &exit))
+	require.ErrorAs(t, owner.Wait(), &exit)
 
 	s := start(t, postgres.Config{Dir: dir})
 	require.Equal(t, 1, queryInt(t, s, "postgres", "SELECT 1"))

@@ -83,7 +83,7 @@ func startServer(ctx context.Context, c cluster, arguments []string, logPath str
 	}
 	defer logFile.Close()
 
-	command := exec.Command(filepath.Join(c.binaries.dir, "postgres"), arguments...)
+	command := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(c.binaries.dir, "postgres"), arguments...)
 	command.Stdout, command.Stderr = logFile, logFile
 	p, err := StartProcess(command, c.account)
 	if err != nil {
@@ -165,12 +165,12 @@ func (c cluster) endOrphan(ctx context.Context, logger *slog.Logger) error {
 	first, _, _ := strings.Cut(readText(pidFile), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	if err != nil || pid <= 1 {
-		return nil // none, or half-written: PostgreSQL judges
+		return nil //nolint:nilerr // none, or half-written: PostgreSQL judges
 	}
 	if !alive(pid) {
 		return nil
 	}
-	if !isPostgres(pid) {
+	if !isPostgres(ctx, pid) {
 		if err := os.Remove(pidFile); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return fmt.Errorf("remove stale %s: %w", pidFile, err)
 		}
@@ -179,7 +179,7 @@ func (c cluster) endOrphan(ctx context.Context, logger *slog.Logger) error {
 	logger.Info("stopping a PostgreSQL that was left behind", "pid", pid, "dir", c.dir)
 	_ = syscall.Kill(pid, syscall.SIGINT)
 	deadline := time.Now().Add(orphanPatience)
-	for alive(pid) && isPostgres(pid) {
+	for alive(pid) && isPostgres(ctx, pid) {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("a PostgreSQL left behind (pid %d) in %s does not stop: end it and try again", pid, c.dir)
 		}
@@ -199,12 +199,12 @@ func alive(pid int) bool {
 }
 
 // isPostgres reports whether a process runs the postgres program. A zombie does not.
-func isPostgres(pid int) bool {
+func isPostgres(ctx context.Context, pid int) bool {
 	if _, err := os.Stat("/proc/self/exe"); err == nil {
 		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 		return err == nil && filepath.Base(strings.TrimSuffix(exe, " (deleted)")) == "postgres"
 	}
-	out, err := exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(pid)).Output()
+	out, err := exec.CommandContext(ctx, "ps", "-o", "comm=", "-p", strconv.Itoa(pid)).Output()
 	return err == nil && filepath.Base(string(bytes.TrimSpace(out))) == "postgres"
 }
 

@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -106,7 +107,7 @@ func (r *report) close(out io.Writer) error {
 	case failed > 0:
 		return fmt.Errorf("%d failed, in %s", failed, strings.Join(r.brokenPackages, ", "))
 	case r.passed == 0:
-		return fmt.Errorf("no test ran")
+		return errors.New("no test ran")
 	}
 	return nil
 }

@@ -1,0 +1,88 @@
+// Command pennon is the feature-flag server, and everything that belongs to it, in one binary: one role a subcommand.
+//
+// This package knows flags and environment variables; nothing else does. Each role's file turns them into that role's
+// configuration and runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker.
+var version = "devel"
+
+// roles are the subcommands. Help texts here are what `pennon --help` and docs/configuration.md show.
+type roles struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the APIs from PostgreSQL and push every change."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database schema to this version, or take it back."`
+	Token   tokenCommand   `cmd:"" help:"Create, list and revoke API tokens in the database."`
+	OpenAPI openAPICommand `cmd:"" name:"openapi" help:"Print the OpenAPI document."`
+	Config  configCommand  `cmd:"" help:"Show the options of every role as Markdown."`
+	Health  healthCommand  `cmd:"" help:"Ask a running server whether it is up (exit 0) or not (exit 1)."`
+	Ready   readyCommand   `cmd:"" help:"Ask a running server whether it can serve (exit 0) or not (exit 1)."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// streams are what a command reads and writes, so that tests can hand in their own.
+type streams struct {
+	out io.Writer
+	err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], streams{out: os.Stdout, err: os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// run parses and runs one command line and returns the exit code: 0 done, 1 failed, 2 not understood.
+func run(ctx context.Context, args []string, std streams) int {
+	exited := -1
+	parser, err := newParser(&roles{}, std, func(code int) { exited = code })
+	if err != nil {
+		_, _ = fmt.Fprintln(std.err, "pennon:", err)
+		return 2
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return exited
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(std.err, "pennon: %v\nTry 'pennon --help'.\n", err)
+		return 2
+	}
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(std); err != nil && !errors.Is(err, context.Canceled) {
+		_, _ = fmt.Fprintln(std.err, "pennon:", err)
+		return 1
+	}
+	return 0
+}
+
+func newParser(grammar *roles, std streams, exit func(int)) (*kong.Kong, error) {
+	return kong.New(grammar,
+		kong.Name("pennon"),
+		kong.Description("Postgres-native feature flags that speak Unleash and push."),
+		kong.UsageOnError(),
+		kong.Writers(std.out, std.err),
+		kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+	)
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(std streams) error {
+	_, err := fmt.Fprintln(std.out, "pennon", version)
+	return err
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is what the server role needs to know. cmd/pennon fills it from flags and environment variables; tests fill it
+// directly. Zero values mean the defaults.
+type Config struct {
+	Version string
+	Logger  *slog.Logger
+
+	Host     string // address to listen on; empty: all
+	Port     int    // 0: any free port (Server.URL tells)
+	BasePath string // prefix of every route
+
+	DatabaseURL       string        // for the pool; may lead through PgBouncer
+	DatabaseDirectURL string        // for LISTEN and migrations; empty: DatabaseURL
+	DatabasePoolMax   int32         // connections in the pool
+	PollInterval      time.Duration // safety poll of the change log
+	ChangeRetention   time.Duration // how far back the change log reaches
+	Migrate           bool          // bring the schema up to date at start
+
+	AdminTokens    []string // tokens that must exist, made when missing
+	ClientTokens   []string
+	FrontendTokens []string
+
+	MaxStreams    int           // streams carried at once; further ones get 429
+	ShutdownGrace time.Duration // how long closing streams is spread over
+	FlushInterval time.Duration // how often usage is written
+}
+
+// Defaults of Config.
+const (
+	DefaultPollInterval    = 5 * time.Second
+	DefaultChangeRetention = 7 * 24 * time.Hour
+	DefaultShutdownGrace   = 10 * time.Second
+	DefaultMaxStreams      = 100_000
+)
+
+func (c Config) withDefaults() Config {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.DatabaseDirectURL == "" {
+		c.DatabaseDirectURL = c.DatabaseURL
+	}
+	if c.PollInterval == 0 {
+		c.PollInterval = DefaultPollInterval
+	}
+	if c.ChangeRetention == 0 {
+		c.ChangeRetention = DefaultChangeRetention
+	}
+	if c.ShutdownGrace == 0 {
+		c.ShutdownGrace = DefaultShutdownGrace
+	}
+	if c.MaxStreams == 0 {
+		c.MaxStreams = DefaultMaxStreams
+	}
+	return c
+}

@@ -1,0 +1,93 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/api/admin"
+	"github.com/pennonhq/pennon/api/client"
+	"github.com/pennonhq/pennon/api/stream"
+	"github.com/pennonhq/pennon/api/system"
+	"github.com/pennonhq/pennon/control/apitoken"
+	controlusage "github.com/pennonhq/pennon/control/usage"
+	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/sse"
+	"github.com/pennonhq/pennon/token"
+	"github.com/pennonhq/pennon/usage"
+)
+
+// staleAfter is how long the change log may be out of reach before the server calls itself not ready. It keeps serving.
+const staleAfter = 15 * time.Second
+
+// connect lets changes flow: what the log says of tokens reaches the token cache before flags change, and a token that is
+// revoked takes its streams with it.
+func (s *Server) connect() {
+	s.tokens.OnRevoked(func(id string) { s.hub.CloseKey(id, sse.Revoked) })
+	s.changeLog.Watch(replica.KindToken, func(rows []replica.Row) {
+		var ids []string // nil: all of them
+		for _, row := range rows {
+			ids = append(ids, row.Entity)
+		}
+		if err := s.tokens.Refresh(context.Background(), ids); err != nil {
+			s.config.Logger.Warn("tokens could not be read; trying again", "component", "server", "err", err)
+		}
+	})
+}
+
+// routes builds the HTTP surface.
+func (s *Server) routes() http.Handler {
+	a := api.New(api.Config{BasePath: s.config.BasePath, Version: documentVersion}, s.config.Logger)
+	register(a, s)
+	return a
+}
+
+// OpenAPI returns the document of the server's HTTP surface. It needs no database: the document is the router.
+func OpenAPI() *huma.OpenAPI {
+	logger := slog.New(slog.DiscardHandler)
+	a := api.New(api.Config{Version: documentVersion}, logger)
+	register(a, &Server{
+		store:  replica.NewStore(logger),
+		hub:    sse.New(sse.Config{}),
+		tokens: apitoken.NewCache(nil, logger),
+		usage:  &controlusage.Flusher{Buffer: usage.NewBuffer()},
+	})
+	return a.Huma.OpenAPI()
+}
+
+// documentVersion is the API's, not the build's, so that the committed document changes only with the API.
+const documentVersion = "0.1.0"
+
+func register(a *api.API, s *Server) {
+	admin.Guard(a, s.tokens)
+	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
+
+	system.Register(a, s.checks()...)
+	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens})
+	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
+	stream.New(s.store, s.hub, s.tokens, 0).Register(a.Router)
+	admin.Register(a, s.pool)
+}
+
+// checks are the conditions of readiness.
+func (s *Server) checks() []system.Check {
+	return []system.Check{
+		{Name: "flags", Ready: func(context.Context) error {
+			if !s.store.Ready() {
+				return errors.New("flags are not loaded yet")
+			}
+			return nil
+		}},
+		{Name: "database", Ready: func(context.Context) error {
+			if at := s.changeLog.Status().LastReadAt; time.Since(at) > staleAfter {
+				return errors.New("the change log has not been read for " + time.Since(at).Round(time.Second).String())
+			}
+			return nil
+		}},
+	}
+}

@@ -1,0 +1,171 @@
+// Package server assembles the server role: the control plane on PostgreSQL, the data plane fed by its change log, and the
+// HTTP groups of both. It holds no rules of its own. cmd/pennon and tests start it.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pennonhq/pennon/control/access"
+	"github.com/pennonhq/pennon/control/apitoken"
+	controlusage "github.com/pennonhq/pennon/control/usage"
+	"github.com/pennonhq/pennon/db"
+	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/sse"
+	"github.com/pennonhq/pennon/usage"
+)
+
+// Limits of the HTTP server. There is no write timeout: streams have deadlines of their own.
+const (
+	readHeaderTimeout = 10 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 64 << 10
+
+	// requestGrace is how long running requests may take after the last stream was closed.
+	requestGrace = 10 * time.Second
+)
+
+// Server is the server role, ready to run. Make it with New, run it once.
+type Server struct {
+	config    Config
+	pool      *pgxpool.Pool
+	tokens    *apitoken.Cache
+	store     *replica.Store
+	changeLog *db.ChangeLog
+	hub       *sse.Hub
+	usage     *controlusage.Flusher
+	listener  net.Listener
+	http      *http.Server
+}
+
+// New migrates the database, makes the configured tokens, and listens. Nothing is served before Run. When it fails,
+// nothing is left open.
+func New(ctx context.Context, config Config) (_ *Server, err error) {
+	config = config.withDefaults()
+	if config.Migrate {
+		if err := db.Migrate(ctx, config.DatabaseDirectURL, config.Logger); err != nil {
+			return nil, err
+		}
+	}
+	pool, err := db.Open(ctx, db.Config{URL: config.DatabaseURL, MaxConns: config.DatabasePoolMax, Logger: config.Logger})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			pool.Close()
+		}
+	}()
+	if err := ensureTokens(ctx, pool, config); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config,
+		pool:   pool,
+		tokens: apitoken.NewCache(pool, config.Logger),
+		store:  replica.NewStore(config.Logger),
+		changeLog: db.NewChangeLog(pool, db.ChangeLogConfig{
+			URL:            config.DatabaseDirectURL,
+			SafetyInterval: config.PollInterval,
+			Retention:      config.ChangeRetention,
+			Logger:         config.Logger,
+		}),
+		usage: &controlusage.Flusher{Buffer: usage.NewBuffer(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval},
+	}
+	s.hub = sse.New(sse.Config{MaxStreams: config.MaxStreams, Logger: config.Logger})
+	s.connect()
+	if err := s.tokens.Load(ctx); err != nil {
+		return nil, fmt.Errorf("load tokens: %w", err)
+	}
+	handler := s.routes()
+	var listen net.ListenConfig
+	s.listener, err = listen.Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
+	if err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // for service meshes and proxies that speak h2 to us
+	s.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: readHeaderTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		Protocols:         &protocols,
+	}
+	return s, nil
+}
+
+func ensureTokens(ctx context.Context, pool *pgxpool.Pool, config Config) error {
+	initial, err := apitoken.ParseInitial(strings.Join(config.AdminTokens, ","), strings.Join(config.ClientTokens, ","), strings.Join(config.FrontendTokens, ","))
+	if err != nil {
+		return err
+	}
+	ctx = access.WithActor(ctx, access.System())
+	return db.InTx(ctx, pool, func(tx pgx.Tx) error { return apitoken.Ensure(ctx, tx, initial, config.Logger) })
+}
+
+// URL is where the server can be reached from this machine, with its base path.
+func (s *Server) URL() string {
+	host, port, err := net.SplitHostPort(s.listener.Addr().String())
+	if err != nil {
+		return "http://" + s.listener.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port) + strings.TrimRight(s.config.BasePath, "/")
+}
+
+// Run serves until ctx is done, then stops in order: accept nothing new, close the streams spread over the grace period so
+// that their clients come back one by one, finish requests, write usage, leave the database. It returns when everything
+// has ended, with the first error that was not asked for.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.pool.Close()
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, running := errgroup.WithContext(lasting)
+	group.Go(func() error { return s.changeLog.Run(running, s.store) })
+	group.Go(func() error { return s.hub.Run(running) })
+	group.Go(func() error { return s.tokens.Run(running) })
+	group.Go(func() error { return s.usage.Run(running) })
+	group.Go(func() error {
+		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	s.config.Logger.Info("serving", "component", "server", "url", s.URL(), "version", s.config.Version)
+
+	select {
+	case <-ctx.Done():
+		s.config.Logger.Info("stopping", "component", "server")
+	case <-running.Done():
+	}
+	s.close(context.WithoutCancel(ctx))
+	stop()
+	return group.Wait()
+}
+
+// close ends what clients see.
+func (s *Server) close(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.ShutdownGrace+requestGrace)
+	defer cancel()
+	var closing errgroup.Group
+	closing.Go(func() error { return s.http.Shutdown(ctx) }) // closes the listener at once, then waits for requests
+	s.hub.Drain(ctx, s.config.ShutdownGrace)
+	if err := closing.Wait(); err != nil {
+		s.config.Logger.Warn("requests were cut off", "component", "server", "err", err)
+		_ = s.http.Close()
+	}
+}
