@@ -77,7 +77,7 @@ func (f *follower) run(ctx context.Context) {
 		delay := min(reconnectMax, reconnectMin<<min(failures, 10))
 		select {
 		case <-ctx.Done():
-		case <-time.After(delay/2 + rand.N(delay/2)): //nolint:gosec // jitter
+		case <-time.After(delay/2 + rand.N(delay/2)):
 		}
 	}
 }

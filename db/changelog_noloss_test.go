@@ -76,6 +76,7 @@ type tracker struct {
 }
 
 func newTracker(t *testing.T) *tracker {
+	t.Helper()
 	tr := &tracker{t: t, sink: newSink(t), counters: map[string]int64{}}
 	tr.sink.forgetful = true
 	tr.sink.onReset, tr.sink.onApply = tr.reset, tr.apply

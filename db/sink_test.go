@@ -39,7 +39,10 @@ type sink struct {
 	forgetful bool // keeps no deltas: for long runs
 }
 
-func newSink(t testing.TB) *sink { return &sink{t: t, changed: make(chan struct{})} }
+func newSink(t testing.TB) *sink {
+	t.Helper()
+	return &sink{t: t, changed: make(chan struct{})}
+}
 
 func (s *sink) Reset(snapshot replica.Snapshot) {
 	s.mu.Lock()

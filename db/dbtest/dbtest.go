@@ -9,6 +9,7 @@ package dbtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -81,7 +82,7 @@ func Tx(t testing.TB) pgx.Tx {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 		defer cancel()
-		if err := tx.Rollback(ctx); err != nil && !tx.Conn().IsClosed() && err != pgx.ErrTxClosed {
+		if err := tx.Rollback(ctx); err != nil && !tx.Conn().IsClosed() && !errors.Is(err, pgx.ErrTxClosed) {
 			t.Errorf("dbtest: roll back: %v", err)
 		}
 	})

@@ -59,7 +59,7 @@ func PgBouncer(t testing.TB, d *Database, mode PoolMode) (dsn string) {
 	if err := errors.Join(os.WriteFile(config, []byte(text), 0o600), account.Own(config), account.Own(dir)); err != nil {
 		t.Fatalf("dbtest: %v", err)
 	}
-	process, err := postgres.StartProcess(exec.Command(program, "-q", config), account)
+	process, err := postgres.StartProcess(exec.CommandContext(context.WithoutCancel(ctx), program, "-q", config), account)
 	if err != nil {
 		t.Fatalf("dbtest: %v", err)
 	}

@@ -111,7 +111,7 @@ func (w Writers) write(ctx context.Context, pool *pgxpool.Pool, random *rand.Ran
 			return nil, false, err
 		}
 	}
-	time.Sleep(time.Duration(random.IntN(3000)) * time.Microsecond) // think time, locks held
+	<-time.After(time.Duration(random.IntN(3000)) * time.Microsecond) // think time, locks held
 	if random.Float64() < w.Rollback {
 		return names, false, tx.Rollback(ctx)
 	}
