@@ -11,5 +11,11 @@ func (a *API) resources() []func() {
 		a.registerArchive,
 		a.registerFeatureBulk,
 		a.registerFeatureMove,
+		a.registerProjects,
+		a.registerProjectEnvironments,
+		a.registerProjectTokens,
+		a.registerEnvironments,
+		a.registerSegments,
+		a.registerAPITokens,
 	}
 }
