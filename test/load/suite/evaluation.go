@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 
 	"github.com/pennonhq/pennon/test/load/report"
 )
@@ -19,6 +20,10 @@ type evaluation struct {
 const (
 	evaluateAll  = "BenchmarkAll1000NoAlloc"
 	handCompiled = "BenchmarkHandCompiled1000"
+
+	// evaluateRuns is how often both are run a round. The fastest counts: the loops do no I/O, so whatever makes one
+	// slower is another program on the machine.
+	evaluateRuns = 6
 )
 
 func (*evaluation) name() string { return "eval" }
@@ -42,20 +47,30 @@ func (a *evaluation) measure(ctx context.Context, b *Bench) error {
 	if a.err != nil {
 		return a.err
 	}
-	run := exec.CommandContext(ctx, a.binary, "-test.run=^$", "-test.benchmem", "-test.benchtime=500ms",
-		"-test.bench=^("+evaluateAll+"|"+handCompiled+")$")
-	run.Dir = filepath.Join(b.Root, "eval")
-	out, err := run.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("run the benchmarks of ./eval: %w: %s", err, firstLine(out))
+	fastest := map[string]report.Benchmark{}
+	for range evaluateRuns {
+		run := exec.CommandContext(ctx, a.binary, "-test.run=^$", "-test.benchmem", "-test.benchtime=100ms",
+			"-test.bench=^("+evaluateAll+"|"+handCompiled+")$")
+		run.Dir = filepath.Join(b.Root, "eval")
+		out, err := run.CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("run the benchmarks of ./eval: %w: %s", err, firstLine(out))
+		}
+		for _, name := range []string{evaluateAll, handCompiled} {
+			result, err := report.ParseBenchmark(bytes.NewReader(out), name)
+			if err != nil {
+				return err
+			}
+			if best, ok := fastest[name]; ok {
+				result.Nanoseconds = min(result.Nanoseconds, best.Nanoseconds)
+				result.Allocations = max(result.Allocations, best.Allocations)
+			}
+			fastest[name] = result
+		}
 	}
 	for system, name := range map[string]string{"pennon": evaluateAll, "ceiling": handCompiled} {
-		result, err := report.ParseBenchmark(bytes.NewReader(out), name)
-		if err != nil {
-			return err
-		}
-		b.Put("eval/"+system+"/time", result.Nanoseconds/1000)
-		b.Put("eval/"+system+"/allocations", result.Allocations)
+		b.Put("eval/"+system+"/time", fastest[name].Nanoseconds/1000)
+		b.Put("eval/"+system+"/allocations", fastest[name].Allocations)
 	}
 	return nil
 }
@@ -72,7 +87,8 @@ func (*evaluation) table(b *Bench) report.Table {
 	return report.Table{
 		Title: "Evaluating 1,000 flags",
 		About: "Go benchmarks of ./eval, one goroutine: " + evaluateAll + ", and as the ceiling " + handCompiled +
-			", the same flags written as Go code by hand.",
+			", the same flags written as Go code by hand. The two alternate; the fastest of " + strconv.Itoa(evaluateRuns) +
+			" runs a round counts, because whatever slows such a loop down is another program.",
 		Rows: []report.Row{took, allocations},
 	}
 }

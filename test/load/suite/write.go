@@ -18,8 +18,8 @@ type writes struct{}
 
 const (
 	writeFlags    = 1000
-	writeSlice    = 500 * time.Millisecond // of one side, before the other side's turn
-	writeSlices   = 4                      // of each side a round
+	writeSlice    = 100 * time.Millisecond // of one side, before the other side's turn
+	writeSlices   = 20                     // of each side a round
 	toggleTime    = 2 * time.Second
 	changeChannel = "pennon_changes"
 )
@@ -72,53 +72,64 @@ func (a *writes) triggers(ctx context.Context, b *Bench) error {
 	}()
 	defer func() { stop(); <-heard }()
 
-	commits, spent := map[string]int{}, map[string]time.Duration{}
-	for slice := range 2 * writeSlices {
-		database := with
-		if (slice+slice/2+b.round)%2 == 1 { // with, without, without, with, …
-			database = without
-		}
-		n, took, err := a.commit(ctx, b, database)
-		if err != nil {
+	sides := make([]*toggler, 2)
+	for i, database := range []string{with, without} {
+		if sides[i], err = b.newToggler(ctx, database); err != nil {
 			return err
 		}
-		commits[database] += n
-		spent[database] += took
+		defer sides[i].conn.Close(context.WithoutCancel(ctx))
 	}
-	b.Put("writes/sql/pennon/rate", float64(commits[with])/spent[with].Seconds())
-	b.Put("writes/sql/ceiling/rate", float64(commits[without])/spent[without].Seconds())
+	for slice := range 2 * writeSlices {
+		// a, b, b, a, a, b, …
+		if err := sides[(slice+slice/2+b.round)%2].run(ctx, writeSlice); err != nil {
+			return err
+		}
+	}
+	b.Put("writes/sql/pennon/rate", sides[0].rate())
+	b.Put("writes/sql/ceiling/rate", sides[1].rate())
 	return nil
 }
 
-// commit toggles flags one after the other, each in a commit of its own, for a slice of time.
-func (*writes) commit(ctx context.Context, b *Bench, database string) (int, time.Duration, error) {
+// toggler toggles flags one after the other, each in a commit of its own.
+type toggler struct {
+	conn    *pgx.Conn
+	names   []string
+	commits int
+	spent   time.Duration
+}
+
+func (b *Bench) newToggler(ctx context.Context, database string) (*toggler, error) {
 	conn, err := pgx.Connect(ctx, b.postgres.DSN(database))
 	if err != nil {
-		return 0, 0, fmt.Errorf("connect writer: %w", err)
+		return nil, fmt.Errorf("connect writer: %w", err)
 	}
-	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	names := seed.Names(seed.Flags(writeFlags))
-	toggle := func(n int) error {
-		_, err := conn.Exec(ctx, "UPDATE feature_environments SET enabled = NOT enabled WHERE feature = $1 AND environment = $2",
-			names[n%len(names)], seed.Environment)
-		if err != nil {
-			return fmt.Errorf("toggle: %w", err)
-		}
-		return nil
-	}
-	if err := toggle(0); err != nil { // prepares the statement
-		return 0, 0, err
-	}
-	n := 0
-	began := time.Now()
-	for time.Since(began) < writeSlice {
-		n++
-		if err := toggle(n); err != nil {
-			return 0, 0, err
-		}
-	}
-	return n, time.Since(began), nil
+	t := &toggler{conn: conn, names: seed.Names(seed.Flags(writeFlags))}
+	return t, t.toggle(ctx, 0) // prepares the statement
 }
+
+func (t *toggler) toggle(ctx context.Context, n int) error {
+	_, err := t.conn.Exec(ctx, "UPDATE feature_environments SET enabled = NOT enabled WHERE feature = $1 AND environment = $2",
+		t.names[n%len(t.names)], seed.Environment)
+	if err != nil {
+		return fmt.Errorf("toggle: %w", err)
+	}
+	return nil
+}
+
+// run toggles for a slice of time.
+func (t *toggler) run(ctx context.Context, slice time.Duration) error {
+	began := time.Now()
+	for time.Since(began) < slice {
+		t.commits++
+		if err := t.toggle(ctx, t.commits); err != nil {
+			return err
+		}
+	}
+	t.spent += time.Since(began)
+	return nil
+}
+
+func (t *toggler) rate() float64 { return float64(t.commits) / t.spent.Seconds() }
 
 // toggle switches one flag on and off through the Admin API over one connection.
 func (*writes) toggle(ctx context.Context, b *Bench, name string) error {
