@@ -11,12 +11,12 @@ import (
 
 // VariantSchema is a variant of a flag in an environment.
 type VariantSchema struct {
-	Name       string         `json:"name"`
-	Weight     int            `json:"weight" minimum:"0" maximum:"1000" doc:"Thousandths; shared out again among variable ones"`
-	WeightType string         `json:"weightType,omitempty" enum:"variable,fix"`
-	Stickiness string         `json:"stickiness,omitempty"`
-	Payload    *VariantValue  `json:"payload,omitempty"`
-	Overrides  []OverrideRule `json:"overrides,omitempty"`
+	Name       string           `json:"name"`
+	Weight     int              `json:"weight" minimum:"0" maximum:"1000" doc:"Thousandths; shared out again among variable ones"`
+	WeightType string           `json:"weightType,omitempty" enum:"variable,fix"`
+	Stickiness string           `json:"stickiness,omitempty"`
+	Payload    *VariantValue    `json:"payload,omitempty"`
+	Overrides  []OverrideSchema `json:"overrides,omitempty"`
 }
 
 // StrategyVariantSchema is a variant of a strategy.
@@ -37,8 +37,8 @@ type VariantValue struct {
 	Value string `json:"value"`
 }
 
-// OverrideRule pins a variant for contexts whose field has one of the values.
-type OverrideRule struct {
+// OverrideSchema pins a variant for contexts whose field has one of the values.
+type OverrideSchema struct {
 	ContextName string   `json:"contextName"`
 	Values      []string `json:"values"`
 }
@@ -124,7 +124,7 @@ func variantSchemas(variants []feature.Variant) []VariantSchema {
 			Name: v.Name, Weight: v.Weight, WeightType: v.WeightType, Stickiness: v.Stickiness, Payload: (*VariantValue)(v.Payload),
 		}
 		for _, o := range v.Overrides {
-			schemas[i].Overrides = append(schemas[i].Overrides, OverrideRule(o))
+			schemas[i].Overrides = append(schemas[i].Overrides, OverrideSchema(o))
 		}
 	}
 	return schemas

@@ -15,7 +15,7 @@ func CheckDefaultStrategy(ctx context.Context, tx pgx.Tx, project string, in Str
 		first := int32(0)
 		in.SortOrder = &first
 	}
-	checked, err := checkStrategy(ctx, tx, queries.Feature{Project: project}, Strategy{
+	checked, err := checkStrategy(ctx, tx, queries.Feature{Project: project}, nil, Strategy{
 		Name: in.Name, Title: in.Title, Disabled: in.Disabled, Constraints: in.Constraints, Parameters: in.Parameters,
 		Variants: in.Variants, SortOrder: *in.SortOrder, Segments: in.Segments,
 	})

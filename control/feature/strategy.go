@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -110,7 +109,7 @@ func addStrategy(
 	if in.SortOrder != nil {
 		strategy.SortOrder = *in.SortOrder
 	}
-	strategy, err := checkStrategy(ctx, tx, row, strategy)
+	strategy, err := checkStrategy(ctx, tx, row, nil, strategy)
 	if err != nil {
 		return Strategy{}, err
 	}
@@ -158,10 +157,7 @@ func UpdateStrategy(ctx context.Context, tx pgx.Tx, place Place, id string, chan
 
 // storeStrategy checks and stores a changed strategy, unless nothing differs.
 func storeStrategy(ctx context.Context, tx pgx.Tx, row queries.Feature, old, changed Strategy) (Strategy, error) {
-	if reflect.DeepEqual(old, changed) {
-		return old, nil
-	}
-	changed, err := checkStrategy(ctx, tx, row, changed)
+	changed, err := checkStrategy(ctx, tx, row, &old, changed)
 	if err != nil {
 		return changed, err
 	}

@@ -25,8 +25,9 @@ const (
 	parameterGroupID    = "groupId"
 )
 
-// checkStrategy validates a strategy and returns it with defaults filled in, ready to be stored.
-func checkStrategy(ctx context.Context, tx pgx.Tx, row queries.Feature, s Strategy) (Strategy, error) {
+// checkStrategy validates a strategy and returns it with defaults filled in, ready to be stored. What is as it was in old
+// is taken as it is, so that a strategy older than a rule can still be disabled; old is nil for a new strategy.
+func checkStrategy(ctx context.Context, tx pgx.Tx, row queries.Feature, old *Strategy, s Strategy) (Strategy, error) {
 	known, err := q.FeatureStrategyTypeExists(ctx, tx, s.Name)
 	if err != nil {
 		return s, fmt.Errorf("read strategy type: %w", err)
@@ -34,26 +35,44 @@ func checkStrategy(ctx context.Context, tx pgx.Tx, row queries.Feature, s Strate
 	if !known {
 		return s, fault.New(fault.Invalid, "Could not find strategy type with name %s", s.Name)
 	}
-	if err := checkSortOrder(s.SortOrder); err != nil {
-		return s, err
+	if old == nil || old.SortOrder != s.SortOrder {
+		if err := checkSortOrder(s.SortOrder); err != nil {
+			return s, err
+		}
 	}
-	if err := constraint.Within(s.Constraints, constraint.MaxPerStrategy, constraint.MaxValues); err != nil {
-		return s, err
+	if old == nil || !equalJSON(old.Constraints, s.Constraints) {
+		if s.Constraints, err = checkConstraints(ctx, tx, s.Constraints); err != nil {
+			return s, err
+		}
 	}
-	if s.Constraints, err = constraint.Check(ctx, tx, s.Constraints); err != nil {
-		return s, err
+	if old == nil || !equalJSON(old.Variants, s.Variants) {
+		if s.Variants, err = checkStrategyVariants(s.Variants); err != nil {
+			return s, err
+		}
 	}
-	if s.Variants, err = checkVariants(s.Variants); err != nil {
-		return s, err
-	}
-	for i := range s.Variants {
-		s.Variants[i].Overrides = nil // only variants of an environment can be overridden
-	}
-	if s.Segments, err = checkSegments(ctx, tx, row.Project, s.Segments); err != nil {
-		return s, err
+	if old == nil || !slices.Equal(old.Segments, s.Segments) {
+		if s.Segments, err = checkSegments(ctx, tx, row.Project, s.Segments); err != nil {
+			return s, err
+		}
 	}
 	s.Parameters, err = withDefaultParameters(ctx, tx, row, s)
 	return s, err
+}
+
+func checkConstraints(ctx context.Context, tx pgx.Tx, list []constraint.Constraint) ([]constraint.Constraint, error) {
+	if err := constraint.Within(list, constraint.MaxPerStrategy, constraint.MaxValues); err != nil {
+		return nil, err
+	}
+	return constraint.Check(ctx, tx, list)
+}
+
+// checkStrategyVariants drops overrides: only variants of an environment have them.
+func checkStrategyVariants(variants []Variant) ([]Variant, error) {
+	variants = slices.Clone(variants)
+	for i := range variants {
+		variants[i].Overrides = nil
+	}
+	return checkVariants(variants)
 }
 
 func checkSortOrder(order int32) error {
@@ -121,6 +140,11 @@ func decodeStrategy(row queries.FeatureStrategyListRow) (Strategy, error) {
 	var err error
 	if err = json.Unmarshal(stored.Constraints, &s.Constraints); err != nil {
 		return s, fmt.Errorf("decode constraints of strategy %s: %w", s.ID, err)
+	}
+	for i := range s.Constraints {
+		if s.Constraints[i].Values == nil {
+			s.Constraints[i].Values = []string{}
+		}
 	}
 	if s.Variants, err = decodeVariants(stored.Variants); err != nil {
 		return s, err
