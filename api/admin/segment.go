@@ -66,7 +66,7 @@ type UpdateFeatureStrategySegmentsSchema struct {
 
 // SegmentPath is the path of a segment.
 type SegmentPath struct {
-	ID int32 `path:"id" doc:"The segment's id"`
+	ID int32 `path:"id" minimum:"0" maximum:"2147483647" doc:"The segment's id"`
 }
 
 type (
