@@ -29,9 +29,10 @@ func (c *content) put(e *entry, revision int64, exact bool) bool {
 		}
 	}
 	if old != nil {
-		c.detach(old)
+		c.detachItems(old)
 		for _, id := range old.segments {
-			if old.project != e.project || !slices.Contains(e.segments, id) {
+			if old.project != e.project || !slices.Contains(e.segments, id) { // attach replaces the others
+				c.references = c.references.without(reference{segment: id, feature: old}, compareReferences)
 				c.leave(item{revision: revision, kind: itemUnreferenced, segment: id, feature: old})
 			}
 		}
@@ -53,9 +54,10 @@ func (c *content) remove(name string, revision int64) bool {
 	if old == nil {
 		return false
 	}
-	c.detach(old)
+	c.detachItems(old)
 	c.features = c.features.without(old, compareEntries)
 	for _, id := range old.segments {
+		c.references = c.references.without(reference{segment: id, feature: old}, compareReferences)
 		c.leave(item{revision: revision, kind: itemUnreferenced, segment: id, feature: old})
 	}
 	c.leave(item{revision: revision, kind: itemDeparted, feature: old})
@@ -74,13 +76,12 @@ func (c *content) attach(e *entry) {
 	}
 }
 
-// detach removes what is derived from the flag, but not the flag.
-func (c *content) detach(e *entry) {
-	for _, id := range e.segments {
-		c.references = c.references.without(reference{segment: id, feature: e}, compareReferences)
-	}
+// detachItems removes what reports the flag.
+func (c *content) detachItems(e *entry) {
 	c.items = c.items.without(item{revision: e.revision, kind: itemUpdated, feature: e}, compareItems)
-	c.items = c.items.without(item{revision: e.tagRevision, kind: itemRetagged, feature: e}, compareItems)
+	if e.tagRevision > e.revision {
+		c.items = c.items.without(item{revision: e.tagRevision, kind: itemRetagged, feature: e}, compareItems)
+	}
 }
 
 // putSegment makes s the state of its segment.

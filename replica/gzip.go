@@ -7,8 +7,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// gzipLevel is where another level gains little for flag payloads (see BenchmarkCompress).
-const gzipLevel = 5
+// gzipLevel is where the next one gains little for flag payloads and costs twice the time (see BenchmarkCompress).
+const gzipLevel = 3
 
 var gzipWriters = sync.Pool{New: func() any {
 	w, _ := gzip.NewWriterLevel(nil, gzipLevel) // fails for unknown levels only
