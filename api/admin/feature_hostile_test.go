@@ -47,12 +47,27 @@ func TestBadInputNeverFailsInsideNorLeavesAnythingBehind(t *testing.T) {
 	require.NoError(t, s.Pool.QueryRow(t.Context(), `SELECT id FROM feature_strategies`).Scan(&id))
 
 	operations := []struct{ method, path string }{
-		{"POST", fs}, {"PUT", fs + "/f1"}, {"PATCH", fs + "/f1"}, {"POST", fs + "/f1/clone"}, {"POST", "/features/validate"},
-		{"POST", p + "/stale"}, {"POST", p + "/archive"}, {"POST", p + "/archive/validate"}, {"POST", p + "/revive"}, {"POST", p + "/delete"},
-		{"POST", p + "/bulk_features/environments/development/on"}, {"POST", p + "/bulk_features/environments/development/off"},
-		{"POST", dev + "/strategies"}, {"PUT", dev + "/strategies/" + id}, {"PATCH", dev + "/strategies/" + id},
-		{"POST", dev + "/strategies/set-sort-order"}, {"PUT", dev + "/variants"}, {"PATCH", dev + "/variants"},
-		{"PUT", fs + "/f1/variants-batch"}, {"POST", fs + "/f1/dependencies"}, {"POST", fs + "/f1/changeProject"},
+		{"POST", fs},
+		{"PUT", fs + "/f1"},
+		{"PATCH", fs + "/f1"},
+		{"POST", fs + "/f1/clone"},
+		{"POST", "/features/validate"},
+		{"POST", p + "/stale"},
+		{"POST", p + "/archive"},
+		{"POST", p + "/archive/validate"},
+		{"POST", p + "/revive"},
+		{"POST", p + "/delete"},
+		{"POST", p + "/bulk_features/environments/development/on"},
+		{"POST", p + "/bulk_features/environments/development/off"},
+		{"POST", dev + "/strategies"},
+		{"PUT", dev + "/strategies/" + id},
+		{"PATCH", dev + "/strategies/" + id},
+		{"POST", dev + "/strategies/set-sort-order"},
+		{"PUT", dev + "/variants"},
+		{"PATCH", dev + "/variants"},
+		{"PUT", fs + "/f1/variants-batch"},
+		{"POST", fs + "/f1/dependencies"},
+		{"POST", fs + "/f1/changeProject"},
 	}
 	before := s.digest(t)
 	for _, operation := range operations {

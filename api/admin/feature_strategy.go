@@ -3,7 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -67,10 +67,12 @@ type ParametersSchema map[string]parameterValue
 
 type parameterValue string
 
+var errParameterType = errors.New("a parameter must be a string, a number or a boolean")
+
 // UnmarshalJSON reads any scalar.
 func (v *parameterValue) UnmarshalJSON(data []byte) error {
 	if data[0] == '{' || data[0] == '[' {
-		return fmt.Errorf("a parameter must be a string, a number or a boolean")
+		return errParameterType
 	}
 	*v = parameterValue(feature.ParameterText(json.RawMessage(data)))
 	return nil
