@@ -64,10 +64,11 @@ func (c *sdk) run(ctx context.Context) {
 	}
 }
 
-// roam is run for a restless client: it drops its stream at random moments and comes back with its last id, with the id
-// and state of an earlier moment, or with nothing.
-func (c *sdk) roam(ctx context.Context, random *rand.Rand) {
+// roam is run for a restless client: it drops its stream at random moments and comes back to any of the servers with its
+// last id, with the id and state of an earlier moment, or with nothing.
+func (c *sdk) roam(ctx context.Context, random *rand.Rand, servers ...string) {
 	for ctx.Err() == nil {
+		c.url = servers[random.IntN(len(servers))] + "/api/client/streaming"
 		session, cancel := context.WithTimeout(ctx, time.Duration(50+random.IntN(400))*time.Millisecond)
 		if err := c.connect(session); err != nil && session.Err() == nil {
 			pause(ctx, 20*time.Millisecond)
