@@ -34,8 +34,10 @@ func TestEncodingIsThatOfEncodingJSON(t *testing.T) {
 		{
 			Name: text, Type: "release", Enabled: true, Project: "p", Stale: true, Description: &text, ImpressionData: true,
 			Strategies: []eval.Strategy{
-				{Name: "flexibleRollout", Constraints: []eval.Constraint{constraint, {Values: []string{}}}, Variants: []eval.Variant{variant},
-					Parameters: map[string]string{"rollout": "50", "groupId": text, "stickiness": "", text: "k"}, Segments: []int{1, 20, -3}, Disabled: true},
+				{
+					Name: "flexibleRollout", Constraints: []eval.Constraint{constraint, {Values: []string{}}}, Variants: []eval.Variant{variant},
+					Parameters: map[string]string{"rollout": "50", "groupId": text, "stickiness": "", text: "k"}, Segments: []int{1, 20, -3}, Disabled: true,
+				},
 				{Name: "default", Constraints: []eval.Constraint{}, Parameters: map[string]string{}, Variants: []eval.Variant{plain}},
 			},
 			Variants:     []eval.Variant{variant, plain},
@@ -54,9 +56,9 @@ func TestEncodingIsThatOfEncodingJSON(t *testing.T) {
 func TestEncodingWritesAbsentListsAsEmpty(t *testing.T) {
 	t.Parallel()
 	f := eval.Feature{Name: "f", Strategies: []eval.Strategy{{Name: "default", Constraints: []eval.Constraint{{}}}}}
-	require.Equal(t, `{"name":"f","enabled":false,"stale":false,"strategies":[{"name":"default","constraints":[{"contextName":"",`+
-		`"operator":"","values":[]}],"parameters":{},"variants":[]}],"variants":[],"description":null,"impressionData":false}`,
-		string(appendFeature(nil, &f)))
+	want := `{"name":"f","enabled":false,"stale":false,"strategies":[{"name":"default","constraints":[{"contextName":"",` +
+		`"operator":"","values":[]}],"parameters":{},"variants":[]}],"variants":[],"description":null,"impressionData":false}`
+	require.Equal(t, want, string(appendFeature(nil, &f)))
 }
 
 func FuzzEncodingOfStrings(f *testing.F) {
