@@ -186,7 +186,7 @@ func (b *Bench) streamPennon(ctx context.Context, use string, s streams, r *stre
 	if s.process, err = b.startPennon(ctx, database); err != nil {
 		return err
 	}
-	defer s.process.Stop()
+	defer s.process.Kill() // a drain of streams that have gone takes its time and tells nothing
 	writer, err := b.newSQLWriter(ctx, database, pennonChange)
 	if err != nil {
 		return err

@@ -135,6 +135,12 @@ func (p *Process) Stop() {
 	}
 }
 
+// Kill ends the program at once, for when nothing it would still do matters.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	<-p.ended
+}
+
 // Alive returns an error that says how the program ended, nil while it runs.
 func (p *Process) Alive() error {
 	select {
