@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
@@ -119,10 +118,12 @@ func (l *ChangeLog) updateStatus(update func(*ChangeLogStatus)) {
 // Run follows the log until ctx ends, then returns nil. It reconnects by itself; an error means that the configuration can
 // never work. It also deletes rows that are too old. Sink and Watch functions are called from one goroutine.
 func (l *ChangeLog) Run(ctx context.Context, sink replica.Sink) error {
-	config, err := pgx.ParseConfig(l.config.URL)
+	// The pool's parser, for the URL may be the pool's and hold settings that PostgreSQL does not know.
+	poolConfig, err := pgxpool.ParseConfig(l.config.URL)
 	if err != nil {
 		return fmt.Errorf("parse database URL of the change log: %w", err)
 	}
+	config := poolConfig.ConnConfig
 	prepareConn(config)
 	follower := &follower{log: l, sink: sink, config: config}
 	group, ctx := errgroup.WithContext(ctx)

@@ -197,6 +197,12 @@ func TestRunRefusesURLThatCanNeverWork(t *testing.T) {
 	require.Error(t, db.NewChangeLog(nil, db.ChangeLogConfig{URL: "postgres://host:port:/x"}).Run(t.Context(), newSink(t)))
 }
 
+func TestURLOfThePoolIsUnderstood(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	follow(t, changeLogOf(d, d.DSN+"&pool_max_conns=3"), newSink(t))
+}
+
 // awaitStatus polls until the status is as wished.
 func awaitStatus(t *testing.T, changeLog *db.ChangeLog, as func(db.ChangeLogStatus) bool) {
 	t.Helper()

@@ -177,3 +177,23 @@ func BenchmarkCommitToApply(b *testing.B) {
 	b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
 }
+
+// BenchmarkSnapshot is the time from Run until the Sink has everything: 10,000 flags with a strategy in two environments.
+func BenchmarkSnapshot(b *testing.B) {
+	d := dbtest.New(b)
+	require.NoError(b, dbtest.Writers{Flags: 10_000}.Create(b.Context(), d))
+	run := func() {
+		s := newSink(b)
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- changeLogOf(d, d.DSN).Run(ctx, s) }()
+		s.await("the first Reset", func() bool { return len(s.resets) > 0 })
+		cancel()
+		require.NoError(b, <-ended)
+	}
+	_, err := d.Pool.Exec(b.Context(), "ANALYZE")
+	require.NoError(b, err)
+	for b.Loop() {
+		run()
+	}
+}

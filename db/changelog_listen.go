@@ -23,6 +23,11 @@ const (
 	// changeChannel is the one the triggers notify on.
 	changeChannel = "pennon_changes"
 
+	// planOnce makes PostgreSQL plan each of our few statements once, for the indexes. Left alone it would plan them anew
+	// at every change or read whole tables, which takes several times as long as the reading. Through a pooler such a
+	// setting would stick to somebody else's connection.
+	planOnce = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off"
+
 	// silenceMax is the longest wait for a notification before the connection is asked whether it still lives, and
 	// answerMax how long it may take to say so. A connection whose packets vanish gives no sign by itself.
 	silenceMax = time.Second
@@ -226,7 +231,13 @@ func (l *listener) listen(ctx context.Context) (pooled bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("listen: %w", err)
 	}
-	return uint32(backend) != l.conn.PgConn().PID(), nil
+	if uint32(backend) != l.conn.PgConn().PID() {
+		return true, nil
+	}
+	if _, err := l.conn.PgConn().Exec(ctx, planOnce).ReadAll(); err != nil {
+		return false, fmt.Errorf("listen: %w", err)
+	}
+	return false, nil
 }
 
 // wait returns at the next notification, or after at most d, and tells which.

@@ -42,8 +42,12 @@ func (s *Server) prepareDirs(dir string, account Account) error {
 		return fmt.Errorf("data directory: %w", err)
 	}
 	if account.switched {
-		if dir, err = reachable(dir); err != nil {
+		wanted := dir
+		if dir, err = reachable(wanted); err != nil {
 			return err
+		}
+		if dir != wanted {
+			s.logger.Info("PostgreSQL's user cannot reach the data directory; the data is kept elsewhere", "wanted", wanted, "dir", dir)
 		}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

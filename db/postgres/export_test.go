@@ -1,4 +1,7 @@
 package postgres
 
-// FreePort is for tests.
-var FreePort = freePort
+// For tests.
+var (
+	FreePort  = freePort
+	Reachable = reachable
+)

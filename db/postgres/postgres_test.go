@@ -111,6 +111,21 @@ func TestFindBinariesNamesTheProblem(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+// As root the server runs as another user, who cannot enter root's home.
+func TestDirectoryOutOfReachIsReplaced(t *testing.T) {
+	t.Parallel()
+	open := tempDir(t)
+	dir, err := postgres.Reachable(filepath.Join(open, "clone", ".pennon"))
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(open, "clone", ".pennon"), dir)
+
+	closed := filepath.Join(open, "home")
+	require.NoError(t, os.Mkdir(closed, 0o700))
+	dir, err = postgres.Reachable(filepath.Join(closed, "clone", ".pennon"))
+	require.NoError(t, err)
+	require.Regexp(t, `^/var/lib/pennon/clone-[0-9a-f]{8}$`, dir)
+}
+
 // The pid file of a killed postmaster may name a process that is another program's by now.
 func TestStartRecoversFromKilledServer(t *testing.T) {
 	t.Parallel()
