@@ -144,7 +144,8 @@ func BenchmarkHydrationAndBody(b *testing.B) {
 	}
 }
 
-// BenchmarkMemory reports what a Store keeps for two environments that have nothing in common.
+// BenchmarkMemory reports what a Store keeps for two environments that have nothing in common, before and after it has
+// served everything.
 func BenchmarkMemory(b *testing.B) {
 	for _, size := range sizes {
 		b.Run(strconv.Itoa(size), func(b *testing.B) {
@@ -152,7 +153,24 @@ func BenchmarkMemory(b *testing.B) {
 				before := heap()
 				s := benchStore(size)
 				b.ReportMetric(float64(heap()-before)/(1<<20), "MiB")
+				for _, environment := range s.Environments() {
+					q := Query{Scope: token.NewScope(environment, "*")}
+					s.State(environment).Hydration(q)
+					s.State(environment).Features(FeaturesQuery{Query: q}).Gzip()
+				}
+				b.ReportMetric(float64(heap()-before)/(1<<20), "served-MiB")
 				runtime.KeepAlive(s)
+			}
+		})
+	}
+}
+
+func BenchmarkReset(b *testing.B) {
+	for _, size := range sizes {
+		snapshot := benchSnapshot(size)
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			for b.Loop() {
+				NewStore(discard).Reset(snapshot)
 			}
 		})
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// gzipLevel is where the next one gains little for flag payloads and costs twice the time (see BenchmarkCompress).
+// gzipLevel is where the higher ones gain little for flag payloads (see BenchmarkCompress).
 const gzipLevel = 3
 
 var gzipWriters = sync.Pool{New: func() any {

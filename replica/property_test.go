@@ -103,6 +103,10 @@ func TestClientsThatApplyDeltasHoldExactlyTheirScope(t *testing.T) {
 						c.hydrated = false
 					} else if random.IntN(4) == 0 {
 						c.witness(f.world)
+						if c.hydrated && c.query.Scope.Environment != "test" { // which comes and goes
+							_, resumed := st.Since(c.query, c.cursor)
+							require.True(t, resumed, "whoever was told by this server need never start over")
+						}
 						c.sync(t, st)
 						c.requireEqual(t, f.world, true)
 					}
@@ -175,7 +179,7 @@ func TestClientsResumeAcrossServersRestartsAndForks(t *testing.T) {
 					c.requireEqual(t, node.world, false)
 				}
 			}
-			require.Less(t, hydrations, 1200, "of about 1,500 reads")
+			require.Less(t, hydrations, 500, "of about 1,500 reads")
 		})
 	}
 }
