@@ -62,9 +62,6 @@ func (c Constraint) check() error {
 		return invalid("The `operator` property must be equal to one of the allowed values: \"" +
 			strings.Join(Operators, `", "`) + "\".")
 	}
-	if c.Operator == "REGEX" && c.Inverted != nil && *c.Inverted {
-		return fault.New(fault.Invalid, "A REGEX constraint cannot be inverted.")
-	}
 	if known.single {
 		return checkSingle(known, c.Value)
 	}
