@@ -1,5 +1,6 @@
 -- The triggers that feed the change log: one function a table, one constraint trigger an operation kind. UPDATE triggers
--- compare the columns SDKs can see, so that titles, timestamps and the like are never announced.
+-- compare the columns SDKs can see, so that titles, timestamps and the like are never announced. An UPDATE announces the
+-- old row only where it had another key: the second call would be coalesced, but not free.
 
 CREATE FUNCTION features_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -27,7 +28,7 @@ CREATE CONSTRAINT TRIGGER features_update_change AFTER UPDATE ON features
 
 CREATE FUNCTION feature_environments_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND (OLD.feature, OLD.environment) IS DISTINCT FROM (NEW.feature, NEW.environment)) THEN
         PERFORM change_log_append('feature', OLD.feature, NULL, OLD.environment);
     END IF;
     IF TG_OP <> 'DELETE' THEN
@@ -74,7 +75,7 @@ CREATE CONSTRAINT TRIGGER feature_strategy_segments_change AFTER INSERT OR UPDAT
 
 CREATE FUNCTION segments_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.id <> NEW.id) THEN
         PERFORM change_log_append('segment', OLD.id::text, NULL, NULL);
     END IF;
     IF TG_OP <> 'DELETE' THEN
@@ -92,7 +93,7 @@ CREATE CONSTRAINT TRIGGER segments_update_change AFTER UPDATE ON segments
 
 CREATE FUNCTION feature_dependencies_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.child <> NEW.child) THEN
         PERFORM change_log_append('feature', OLD.child, NULL, NULL);
     END IF;
     IF TG_OP <> 'DELETE' THEN
@@ -107,7 +108,7 @@ CREATE CONSTRAINT TRIGGER feature_dependencies_change AFTER INSERT OR UPDATE OR 
 -- Tags are no part of a flag's payload, but SDKs may ask for flags by tag.
 CREATE FUNCTION feature_tags_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.feature <> NEW.feature) THEN
         PERFORM change_log_append('feature', OLD.feature, NULL, NULL);
     END IF;
     IF TG_OP <> 'DELETE' THEN
@@ -141,7 +142,7 @@ CREATE CONSTRAINT TRIGGER project_environments_update_change AFTER UPDATE ON pro
 CREATE FUNCTION projects_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM change_log_append('project', OLD.id, OLD.id, NULL);
-    IF TG_OP = 'UPDATE' THEN
+    IF TG_OP = 'UPDATE' AND OLD.id <> NEW.id THEN
         PERFORM change_log_append('project', NEW.id, NEW.id, NULL);
     END IF;
     RETURN NULL;
@@ -173,7 +174,7 @@ CREATE CONSTRAINT TRIGGER environments_update_change AFTER UPDATE ON environment
 
 CREATE FUNCTION api_tokens_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.environment IS DISTINCT FROM NEW.environment) THEN
         PERFORM change_log_append('token', OLD.id::text, NULL, OLD.environment);
     END IF;
     IF TG_OP <> 'DELETE' THEN
@@ -193,7 +194,7 @@ CREATE CONSTRAINT TRIGGER api_tokens_update_change AFTER UPDATE ON api_tokens
 
 CREATE FUNCTION api_token_projects_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.token_id <> NEW.token_id) THEN
         PERFORM change_log_append('token', OLD.token_id::text, NULL, NULL);
     END IF;
     IF TG_OP <> 'DELETE' THEN
@@ -207,7 +208,7 @@ CREATE CONSTRAINT TRIGGER api_token_projects_change AFTER INSERT OR UPDATE OR DE
 
 CREATE FUNCTION settings_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP <> 'INSERT' THEN
+    IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.name <> NEW.name) THEN
         PERFORM change_log_append('setting', OLD.name, NULL, NULL);
     END IF;
     IF TG_OP <> 'DELETE' THEN
