@@ -100,6 +100,21 @@ func TestTransactionPoolerIsPolledAndReported(t *testing.T) {
 	require.Equal(t, 1, strings.Count(log.String(), "set DATABASE_DIRECT_URL"), log.String())
 }
 
+func TestPollingEndsWhenNotificationsArriveAgain(t *testing.T) {
+	t.Parallel()
+	d := dbtest.New(t)
+	s := newSink(t)
+	network := newProxy(t, dbtest.PgBouncer(t, d, dbtest.TransactionPooling))
+	changeLog := changeLogOf(d, network.DSN())
+	follow(t, changeLog, s)
+	awaitStatus(t, changeLog, func(status db.ChangeLogStatus) bool { return status.Mode == db.ModePoll })
+	network.Redirect(t, d.DSN)
+	awaitStatus(t, changeLog, func(status db.ChangeLogStatus) bool { return status.Mode == db.ModeListen })
+	run(t, d, `INSERT INTO features (name, project) VALUES ('a', 'default')`)
+	s.awaitRevision(head(t, d))
+	require.Len(t, s.resets, 1)
+}
+
 func TestSessionPoolerCarriesNotifications(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)

@@ -206,6 +206,7 @@ func (f *follower) connect(ctx context.Context) (*listener, error) {
 			l.close()
 			continue
 		}
+		f.pooled = pooled // for the next connection
 		f.log.updateStatus(func(s *ChangeLogStatus) {
 			if !s.LastReadAt.IsZero() {
 				s.Reconnects++

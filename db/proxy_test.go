@@ -32,7 +32,7 @@ func newProxy(t testing.TB, dsn string) *proxy {
 	t.Helper()
 	config, err := pgx.ParseConfig(dsn)
 	require.NoError(t, err)
-	p := &proxy{conns: map[net.Conn]bool{}, target: filepath.Join(config.Host, ".s.PGSQL."+strconv.Itoa(int(config.Port)))}
+	p := &proxy{conns: map[net.Conn]bool{}, target: socketPath(config)}
 	p.listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	p.dsn = (&url.URL{
@@ -41,6 +41,22 @@ func newProxy(t testing.TB, dsn string) *proxy {
 	p.pumps.Go(p.accept)
 	t.Cleanup(p.close)
 	return p
+}
+
+func socketPath(config *pgx.ConnConfig) string {
+	return filepath.Join(config.Host, ".s.PGSQL."+strconv.Itoa(int(config.Port)))
+}
+
+// Redirect ends all connections and leads new ones elsewhere.
+func (p *proxy) Redirect(t testing.TB, dsn string) {
+	t.Helper()
+	config, err := pgx.ParseConfig(dsn)
+	require.NoError(t, err)
+	p.mu.Lock()
+	p.target = socketPath(config)
+	p.mu.Unlock()
+	p.Refuse()
+	p.Accept()
 }
 
 // DSN is the database's URL through the proxy.
@@ -92,7 +108,10 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("unix", p.target)
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		server, err := net.Dial("unix", target)
 		if err != nil {
 			_ = client.Close()
 			continue
