@@ -6,15 +6,18 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/pennonhq/pennon/db/dbtest"
 )
 
-func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
-}
+// specificationCases is how many cases the client specification has.
+const specificationCases = 279
+
+func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 
 // The harness must be right before it may judge a server: with no server in between the SDK passes
 // every case, and the lists of what Admin APIs cannot express follow from the specification.
@@ -24,7 +27,7 @@ func TestNodeSDKPassesTheWholeSpecificationWithoutAServer(t *testing.T) {
 
 	var result struct{ Cases, Passed int }
 	report.Decode(t, &result)
-	require.Equal(t, 279, result.Cases)
+	require.Equal(t, specificationCases, result.Cases)
 	require.Equal(t, result.Cases, result.Passed)
 }
 

@@ -76,8 +76,10 @@ export class Admin {
     return this.call('PUT', `${this.featurePath(name)}/variants-batch`, body);
   }
 
-  addDependency(name, dependency) {
-    return this.call('POST', `${this.featurePath(name)}/dependencies`, dependency);
+  /** Adds a parent; `keepOthers`, Pennon's own, adds it to those there are instead of replacing them. */
+  addDependency(name, dependency, { keepOthers = false } = {}) {
+    const query = keepOthers ? '?keepOthers=true' : '';
+    return this.call('POST', `${this.featurePath(name)}/dependencies${query}`, dependency);
   }
 
   removeDependencies(name) {

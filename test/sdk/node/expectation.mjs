@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
  * The list for a target:
  * - `variantWeights`: `given` or `rescaled`, whether the target stores weights as they are sent;
  * - `variantOrder`: `given` or `name`, the order in which the target answers variants;
+ * - `parents`: `several` or `one`, how many parents the target lets a flag have;
  * - `features`: {suite, feature, how, reason}: flags that cannot be expressed. `how` is `refused`
  *   (the Admin API answers 4xx) or `altered` (it takes the flag and stores something else);
  * - `cases`: {suite, case, instead, reason}: cases that evaluate, but to something other than the
@@ -19,9 +20,10 @@ export function readExpectation(target) {
 }
 
 export class Expectation {
-  constructor({ variantWeights, variantOrder, features, cases }) {
+  constructor({ variantWeights, variantOrder, parents, features, cases }) {
     this.variantWeights = variantWeights;
     this.variantOrder = variantOrder;
+    this.parents = parents;
     this.features = features;
     this.cases = cases;
   }

@@ -11,6 +11,7 @@ const missingSegment = 2_000_000_000;
 export class Expression {
   #admin;
   #variantOrder;
+  #keepOthers;
   #segments = new Map();
   #created = new Set();
   #features = new Map();
@@ -21,10 +22,14 @@ export class Expression {
   /** The names of features whose variants only went in with other weights than the suite's. */
   rescaled = new Set();
 
-  /** `variantOrder` is `given` or `name`: the order in which this server answers variants. */
-  constructor(admin, { variantOrder }) {
+  /**
+   * `variantOrder` is `given` or `name`: the order in which this server answers variants. `parents`
+   * is `several` or `one`: how many a flag may have.
+   */
+  constructor(admin, { variantOrder, parents }) {
     this.#admin = admin;
     this.#variantOrder = variantOrder;
+    this.#keepOthers = parents === 'several';
   }
 
   /** The names of all features the suite has by now, expressed or refused. */
@@ -89,7 +94,7 @@ export class Expression {
     for (const feature of parentsFirst(features)) {
       for (const dependency of feature.dependencies ?? []) {
         await this.#unlessRefused(feature.name, async () => {
-          await this.#admin.addDependency(feature.name, dependency);
+          await this.#admin.addDependency(feature.name, dependency, { keepOthers: this.#keepOthers });
           this.#features.get(feature.name).dependencies.push(dependency);
         });
       }

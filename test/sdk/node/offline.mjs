@@ -33,7 +33,7 @@ async function evaluateSpecification() {
     }
     sdk.stop();
   }
-  say(`client specification in unleash-node-sdk ${sdkVersion} without a server: ${passed}/${cases}`);
+  say(`client specification in unleash-node-sdk ${sdkVersion} without a server: ${passed}/${cases} cases`);
   return { cases, passed };
 }
 

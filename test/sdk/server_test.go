@@ -1,0 +1,101 @@
+//go:build unix
+
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pennonhq/pennon/db/dbtest"
+	"github.com/pennonhq/pennon/server"
+)
+
+const (
+	adminToken  = "*:*.sdk-admin"
+	clientToken = "*:development.sdk-client"
+
+	// patience is how long a test waits for what should take milliseconds.
+	patience = 30 * time.Second
+)
+
+// running is a server under test.
+type running struct {
+	*server.Server
+
+	cancel context.CancelFunc
+	done   chan error
+}
+
+// start runs a server on database until the test ends or stop is called. change alters its configuration.
+func start(t *testing.T, database *dbtest.Database, change ...func(*server.Config)) *running {
+	t.Helper()
+	config := server.Config{
+		Version:       "test",
+		Logger:        slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Host:          "127.0.0.1",
+		DatabaseURL:   database.DSN,
+		AdminTokens:   []string{adminToken},
+		ClientTokens:  []string{clientToken},
+		ShutdownGrace: 50 * time.Millisecond,
+	}
+	for _, apply := range change {
+		apply(&config)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	s, err := server.New(ctx, config)
+	if err != nil {
+		cancel()
+		require.NoError(t, err)
+	}
+	r := &running{Server: s, cancel: cancel, done: make(chan error, 1)}
+	go func() { r.done <- s.Run(ctx) }()
+	t.Cleanup(func() { require.NoError(t, r.stop()) })
+	require.Eventually(t, func() bool {
+		response, err := http.Get(r.URL() + "/ready")
+		if err != nil {
+			return false
+		}
+		require.NoError(t, response.Body.Close())
+		return response.StatusCode == http.StatusOK
+	}, patience, 5*time.Millisecond)
+	return r
+}
+
+// stop shuts the server down as a signal would, and waits for it. It may be called again.
+func (r *running) stop() error {
+	r.cancel()
+	err := <-r.done
+	r.done <- nil
+	return err
+}
+
+// port is where the server listens.
+func (r *running) port(t *testing.T) int {
+	t.Helper()
+	parsed, err := url.Parse(r.URL())
+	require.NoError(t, err)
+	port, err := strconv.Atoi(parsed.Port())
+	require.NoError(t, err)
+	return port
+}
+
+// settings are the environment variables that tell a script about the server.
+func (r *running) settings() map[string]string {
+	return map[string]string{"PENNON_URL": r.URL(), "PENNON_ADMIN_TOKEN": adminToken}
+}
+
+// testWriter sends log lines to the test's output.
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(p []byte) (int, error) {
+	w.t.Log(string(bytes.TrimRight(p, "\n")))
+	return len(p), nil
+}
