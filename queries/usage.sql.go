@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-const clientApplicationsSeen = `-- name: ClientApplicationsSeen :exec
+const ClientApplicationsSeen = `-- name: ClientApplicationsSeen :exec
 INSERT INTO client_applications AS a (app_name, strategies, seen_at)
 SELECT t.app_name, t.strategies::jsonb, t.seen_at
 FROM (
@@ -32,23 +32,23 @@ type ClientApplicationsSeenParams struct {
 }
 
 func (q *Queries) ClientApplicationsSeen(ctx context.Context, db DBTX, arg ClientApplicationsSeenParams) error {
-	_, err := db.Exec(ctx, clientApplicationsSeen, arg.AppNames, arg.Strategies, arg.SeenAt)
+	_, err := db.Exec(ctx, ClientApplicationsSeen, arg.AppNames, arg.Strategies, arg.SeenAt)
 	return err
 }
 
-const clientInstancesPrune = `-- name: ClientInstancesPrune :execrows
+const ClientInstancesPrune = `-- name: ClientInstancesPrune :execrows
 DELETE FROM client_instances WHERE seen_at < $1
 `
 
 func (q *Queries) ClientInstancesPrune(ctx context.Context, db DBTX, before time.Time) (int64, error) {
-	result, err := db.Exec(ctx, clientInstancesPrune, before)
+	result, err := db.Exec(ctx, ClientInstancesPrune, before)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const clientInstancesSeen = `-- name: ClientInstancesSeen :exec
+const ClientInstancesSeen = `-- name: ClientInstancesSeen :exec
 INSERT INTO client_instances AS i (
     app_name, environment, instance_id, connection_id, sdk_version, sdk_type, platform_name, platform_version,
     spec_version, client_ip, started_at, seen_at
@@ -102,7 +102,7 @@ type ClientInstancesSeenParams struct {
 
 // Empty text is unknown and overwrites nothing.
 func (q *Queries) ClientInstancesSeen(ctx context.Context, db DBTX, arg ClientInstancesSeenParams) error {
-	_, err := db.Exec(ctx, clientInstancesSeen,
+	_, err := db.Exec(ctx, ClientInstancesSeen,
 		arg.AppNames,
 		arg.Environments,
 		arg.InstanceIds,
@@ -119,7 +119,7 @@ func (q *Queries) ClientInstancesSeen(ctx context.Context, db DBTX, arg ClientIn
 	return err
 }
 
-const clientMetricsAdd = `-- name: ClientMetricsAdd :exec
+const ClientMetricsAdd = `-- name: ClientMetricsAdd :exec
 INSERT INTO client_metrics AS m (feature, app_name, environment, hour, yes, no)
 SELECT t.feature, t.app_name, t.environment, t.hour, t.yes, t.no
 FROM (
@@ -148,7 +148,7 @@ type ClientMetricsAddParams struct {
 
 // Rows are locked in key order, so that two nodes flushing at once never deadlock.
 func (q *Queries) ClientMetricsAdd(ctx context.Context, db DBTX, arg ClientMetricsAddParams) error {
-	_, err := db.Exec(ctx, clientMetricsAdd,
+	_, err := db.Exec(ctx, ClientMetricsAdd,
 		arg.Features,
 		arg.AppNames,
 		arg.Environments,
@@ -159,19 +159,19 @@ func (q *Queries) ClientMetricsAdd(ctx context.Context, db DBTX, arg ClientMetri
 	return err
 }
 
-const clientMetricsPrune = `-- name: ClientMetricsPrune :execrows
+const ClientMetricsPrune = `-- name: ClientMetricsPrune :execrows
 DELETE FROM client_metrics WHERE hour < $1
 `
 
 func (q *Queries) ClientMetricsPrune(ctx context.Context, db DBTX, before time.Time) (int64, error) {
-	result, err := db.Exec(ctx, clientMetricsPrune, before)
+	result, err := db.Exec(ctx, ClientMetricsPrune, before)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const clientMetricsVariantsAdd = `-- name: ClientMetricsVariantsAdd :exec
+const ClientMetricsVariantsAdd = `-- name: ClientMetricsVariantsAdd :exec
 INSERT INTO client_metrics_variants AS m (feature, app_name, environment, hour, variant, count)
 SELECT t.feature, t.app_name, t.environment, t.hour, t.variant, t.count
 FROM (
@@ -198,7 +198,7 @@ type ClientMetricsVariantsAddParams struct {
 }
 
 func (q *Queries) ClientMetricsVariantsAdd(ctx context.Context, db DBTX, arg ClientMetricsVariantsAddParams) error {
-	_, err := db.Exec(ctx, clientMetricsVariantsAdd,
+	_, err := db.Exec(ctx, ClientMetricsVariantsAdd,
 		arg.Features,
 		arg.AppNames,
 		arg.Environments,
@@ -209,19 +209,19 @@ func (q *Queries) ClientMetricsVariantsAdd(ctx context.Context, db DBTX, arg Cli
 	return err
 }
 
-const clientMetricsVariantsPrune = `-- name: ClientMetricsVariantsPrune :execrows
+const ClientMetricsVariantsPrune = `-- name: ClientMetricsVariantsPrune :execrows
 DELETE FROM client_metrics_variants WHERE hour < $1
 `
 
 func (q *Queries) ClientMetricsVariantsPrune(ctx context.Context, db DBTX, before time.Time) (int64, error) {
-	result, err := db.Exec(ctx, clientMetricsVariantsPrune, before)
+	result, err := db.Exec(ctx, ClientMetricsVariantsPrune, before)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
 }
 
-const featureLastSeenSet = `-- name: FeatureLastSeenSet :exec
+const FeatureLastSeenSet = `-- name: FeatureLastSeenSet :exec
 INSERT INTO feature_last_seen AS s (feature, environment, last_seen_at)
 SELECT t.feature, t.environment, t.last_seen_at
 FROM (
@@ -245,6 +245,6 @@ type FeatureLastSeenSetParams struct {
 
 // Flags and environments that do not exist (SDKs count those too) are left out.
 func (q *Queries) FeatureLastSeenSet(ctx context.Context, db DBTX, arg FeatureLastSeenSetParams) error {
-	_, err := db.Exec(ctx, featureLastSeenSet, arg.Features, arg.Environments, arg.LastSeenAt)
+	_, err := db.Exec(ctx, FeatureLastSeenSet, arg.Features, arg.Environments, arg.LastSeenAt)
 	return err
 }
