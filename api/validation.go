@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/pennonhq/pennon/fault"
 )
 
 // huma makes its errors through a package variable, so it is set once, here, for the whole program.
@@ -48,6 +50,16 @@ func validationProblem(message string, errs []error) *Problem {
 		details = append(details, ProblemDetail{Message: message})
 	}
 	return newProblem(http.StatusBadRequest, "BadDataError", validationFailed, details...).withID()
+}
+
+// WriteInvalid answers a request that is read without huma with what is wrong in its body or parameters, in the shape that
+// huma's validation has too.
+func WriteInvalid(w http.ResponseWriter, r *http.Request, details ...fault.Detail) {
+	list := make([]ProblemDetail, 0, len(details))
+	for _, d := range details {
+		list = append(list, ProblemDetail{Message: d.Message, Path: d.Path})
+	}
+	writeJSON(w, r, newProblem(http.StatusBadRequest, "BadDataError", validationFailed, list...).withID())
 }
 
 // validationTexts says huma's messages in Unleash's words. $1 is the rule's parameter.

@@ -18,7 +18,8 @@ import (
 // Limits on what SDKs report.
 const (
 	maxReportBytes = 1 << 20 // Edge cuts its bulk reports at 95 KiB, SDKs send a few
-	maxNameRunes   = 255     // of an application, instance, flag or variant name; longer ones are cut
+	maxNameBytes   = 500     // of any text that is kept; longer ones are cut. Three of them must fit into an index row
+	maxStrategies  = 100     // strategy types kept an instance
 )
 
 // body is a decoded JSON request body that is checked while it is read. SDKs are many and old, so reading is lenient as
@@ -38,6 +39,9 @@ func readBody(w http.ResponseWriter, r *http.Request) (*body, bool) {
 	decoder.UseNumber()
 	var root any
 	err := decoder.Decode(&root)
+	if err == nil {
+		err = onlyValue(decoder)
+	}
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -51,22 +55,33 @@ func readBody(w http.ResponseWriter, r *http.Request) (*body, bool) {
 	}
 	object, ok := root.(map[string]any)
 	if !ok {
-		api.WriteProblem(w, r, invalidReport([]fault.Detail{{Path: "/body", Message: "The `/body` property must be object."}}))
+		api.WriteInvalid(w, r, fault.Detail{Path: "/body", Message: "The `/body` property must be object."})
 		return nil, false
 	}
 	return &body{root: object}, true
 }
 
-func invalidReport(details []fault.Detail) error {
-	return fault.New(fault.Invalid, "Request validation failed: your request body or params contain invalid data. Refer to the `details` list for more information.").With(details...)
+// onlyValue reports as malformed what follows the body's value.
+func onlyValue(decoder *json.Decoder) error {
+	_, err := decoder.Token()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case err == nil:
+		return errTrailing
+	}
+	return err
 }
 
-// err is the fault for everything that was found wrong, or nil.
-func (b *body) err() error {
+var errTrailing = errors.New("more than one value")
+
+// refused reports whether something was found wrong. If so, it has answered with all of it.
+func (b *body) refused(w http.ResponseWriter, r *http.Request) bool {
 	if len(b.problems) == 0 {
-		return nil
+		return false
 	}
-	return invalidReport(b.problems)
+	api.WriteInvalid(w, r, b.problems...)
+	return true
 }
 
 func (b *body) problem(path, format string, args ...any) {
@@ -95,7 +110,7 @@ func (b *body) text(object map[string]any, path, name string, required bool) str
 		}
 		return clean(value)
 	case json.Number:
-		return value.String()
+		return clean(value.String())
 	case bool:
 		return strconv.FormatBool(value)
 	default:
@@ -124,18 +139,19 @@ func (b *body) count(value any, path string) int64 {
 	return int64(number)
 }
 
-// instant reads a date-time string or a number of milliseconds since 1970. Absent gives the zero time.
+// instant reads a date-time string or a number of milliseconds since 1970. Absent gives the zero time, and so does what
+// no calendar of SDKs and databases holds alike.
 func (b *body) instant(object map[string]any, path, name string, required bool) time.Time {
 	path += "/" + name
-	value := object[name]
+	value, present := object[name]
 	if value == nil {
-		if required {
+		if required && !present {
 			b.missing(path)
 		}
 		return time.Time{}
 	}
 	if text, isText := value.(string); isText {
-		if at, err := time.Parse(time.RFC3339, text); err == nil && at.Year() < 10000 {
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
 			return at
 		}
 	}
@@ -144,10 +160,13 @@ func (b *body) instant(object map[string]any, path, name string, required bool) 
 		b.problem(path, "must match format \"date-time\". You sent %s.", shown(value))
 		return time.Time{}
 	}
-	return time.UnixMilli(int64(millis))
+	if at := time.UnixMilli(int64(millis)).UTC(); at.Year() >= 1 && at.Year() < 10000 {
+		return at
+	}
+	return time.Time{}
 }
 
-// texts reads an array of strings. Absent gives nil.
+// texts reads an array of strings, as they are. Absent gives nil.
 func (b *body) texts(object map[string]any, path, name string, required bool) []string {
 	list := b.list(object, path, name, required)
 	if list == nil {
@@ -160,7 +179,7 @@ func (b *body) texts(object map[string]any, path, name string, required bool) []
 			b.problem(fmt.Sprintf("%s/%s/%d", path, name, i), "must be string. You sent %s.", shown(item))
 			continue
 		}
-		texts = append(texts, clean(text))
+		texts = append(texts, text)
 	}
 	return texts
 }
@@ -225,15 +244,21 @@ func shown(value any) string {
 	return string(text)
 }
 
-// clean makes text storable: PostgreSQL has no NUL, and nobody reads names longer than maxNameRunes.
+// strategies reads the strategy types an SDK can evaluate.
+func (b *body) strategies(object map[string]any, path string, required bool) []string {
+	if value, present := object["strategies"]; present && value == nil {
+		return nil
+	}
+	names := b.texts(object, path, "strategies", required)
+	names = names[:min(len(names), maxStrategies)]
+	for i, name := range names {
+		names[i] = clean(name)
+	}
+	return names
+}
+
+// clean makes text storable: PostgreSQL takes UTF-8 without NUL, and nobody reads names longer than maxNameBytes.
 func clean(text string) string {
-	text = strings.ReplaceAll(text, "\x00", "")
-	if len(text) <= maxNameRunes {
-		return text
-	}
-	runes := []rune(text)
-	if len(runes) > maxNameRunes {
-		runes = runes[:maxNameRunes]
-	}
-	return string(runes)
+	text = text[:min(len(text), maxNameBytes)] // the cut may split a character
+	return strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\x00", "")
 }

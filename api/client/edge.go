@@ -33,8 +33,7 @@ func validate(tokens api.Tokens) http.HandlerFunc {
 		if len(secrets) > maxValidated {
 			b.problem("/body/tokens", "must NOT have more than %d items.", maxValidated)
 		}
-		if err := b.err(); err != nil {
-			api.WriteProblem(w, r, err)
+		if b.refused(w, r) {
 			return
 		}
 		valid := make([]edgeToken, 0, len(secrets))

@@ -32,13 +32,15 @@ func (s *reports) register(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	instance := s.instance(b, b.root, "/body", r)
-	b.instant(b.root, "/body", "started", true)
-	if b.root["interval"] == nil {
+	instance.Started = b.instant(b.root, "/body", "started", true)
+	if interval, present := b.root["interval"]; !present {
 		b.missing("/body/interval")
-	} else if _, ok := asNumber(b.root["interval"]); !ok {
-		b.problem("/body/interval", "must be number. You sent %s.", shown(b.root["interval"]))
+	} else if number, ok := asNumber(interval); interval != nil && !ok {
+		b.problem("/body/interval", "must be number. You sent %s.", shown(interval))
+	} else if number < 0 {
+		b.problem("/body/interval", "must be >= 0. You sent %s.", shown(interval))
 	}
-	instance.Strategies = b.texts(b.root, "/body", "strategies", true)
+	instance.Strategies = b.strategies(b.root, "/body", true)
 	s.accept(w, r, b, func() { s.usage.Seen(instance) })
 }
 
@@ -50,26 +52,27 @@ func (s *reports) metrics(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	instance := s.instance(b, b.root, "/body", r)
-	counts := map[usage.Key]usage.Count{}
+	var counts []counted
 	if bucket := b.object(b.root, "/body", "bucket", false); bucket != nil {
 		start := b.instant(bucket, "/body/bucket", "start", true)
 		b.instant(bucket, "/body/bucket", "stop", true)
 		for name, value := range b.object(bucket, "/body/bucket", "toggles", true) {
+			if name == "" {
+				continue
+			}
 			path := "/body/bucket/toggles/" + name
-			toggle := b.asObject(value, path, true)
-			counts[usage.Key{Feature: clean(name), App: instance.App, Environment: instance.Environment, Hour: s.hour(start)}] = b.counts(toggle, path)
+			key := usage.Key{Feature: clean(name), App: instance.App, Environment: instance.Environment, Hour: s.hour(start)}
+			counts = append(counts, counted{key, b.counts(b.asObject(value, path, true), path)})
 		}
 	}
 	s.accept(w, r, b, func() {
 		s.usage.Seen(instance)
-		for key, count := range counts {
-			s.usage.Count(key, count)
-		}
+		s.count(counts)
 	})
 }
 
-// bulk answers POST /api/client/metrics/bulk: an edge's merged reports. Counts of other environments than the token's are
-// left out, as Unleash does.
+// bulk answers POST /api/client/metrics/bulk: an edge's merged reports. Applications and counts of other environments than
+// the token's are left out: a token neither sees those nor speaks for them.
 func (s *reports) bulk(w http.ResponseWriter, r *http.Request) {
 	b, ok := readBody(w, r)
 	if !ok {
@@ -80,28 +83,27 @@ func (s *reports) bulk(w http.ResponseWriter, r *http.Request) {
 	for i, value := range b.list(b.root, "/body", "applications", true) {
 		path := fmt.Sprintf("/body/applications/%d", i)
 		application := b.asObject(value, path, true)
-		if application == nil {
+		if application == nil || unnamed(application, "appName") {
 			continue
 		}
-		b.text(application, path, "environment", true)
+		stated := b.text(application, path, "environment", false)
 		instance := s.instance(b, application, path, r)
 		instance.ClientIP = "" // the edge's, not the application's
 		instance.Started = b.instant(application, path, "started", false)
-		instance.Strategies = b.texts(application, path, "strategies", false)
-		if kind := b.text(application, path, "sdkType", false); kind != "" {
+		instance.Strategies = b.strategies(application, path, false)
+		switch kind := b.text(application, path, "sdkType", false); kind {
+		case "frontend", "backend":
 			instance.SDKType = kind
 		}
-		instances = append(instances, instance)
+		if stated == "" || stated == environment {
+			instances = append(instances, instance)
+		}
 	}
-	type row struct {
-		key   usage.Key
-		count usage.Count
-	}
-	var rows []row
+	var counts []counted
 	for i, value := range b.list(b.root, "/body", "metrics", true) {
 		path := fmt.Sprintf("/body/metrics/%d", i)
 		metric := b.asObject(value, path, true)
-		if metric == nil {
+		if metric == nil || unnamed(metric, "featureName", "appName", "environment") {
 			continue
 		}
 		key := usage.Key{
@@ -111,23 +113,42 @@ func (s *reports) bulk(w http.ResponseWriter, r *http.Request) {
 			Hour:        s.hour(b.instant(metric, path, "timestamp", false)),
 		}
 		if count := b.counts(metric, path); key.Environment == environment {
-			rows = append(rows, row{key, count})
+			counts = append(counts, counted{key, count})
 		}
 	}
 	s.accept(w, r, b, func() {
 		for _, instance := range instances {
 			s.usage.Seen(instance)
 		}
-		for _, row := range rows {
-			s.usage.Count(row.key, row.count)
-		}
+		s.count(counts)
 	})
+}
+
+// unnamed reports whether one of the names is there and empty. Edges may send such entries; they say nothing.
+func unnamed(object map[string]any, names ...string) bool {
+	for _, name := range names {
+		if object[name] == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// counted are the counts of one flag in a report.
+type counted struct {
+	key   usage.Key
+	count usage.Count
+}
+
+func (s *reports) count(counts []counted) {
+	for _, c := range counts {
+		s.usage.Count(c.key, c.count)
+	}
 }
 
 // accept answers 202 and records, or 400 and records nothing.
 func (s *reports) accept(w http.ResponseWriter, r *http.Request, b *body, record func()) {
-	if err := b.err(); err != nil {
-		api.WriteProblem(w, r, err)
+	if b.refused(w, r) {
 		return
 	}
 	record()
@@ -174,7 +195,7 @@ func (b *body) counts(object map[string]any, path string) usage.Count {
 		if count.Variants == nil {
 			count.Variants = map[string]int64{}
 		}
-		count.Variants[clean(name)] = b.count(value, path+"/variants/"+name)
+		count.Variants[clean(name)] += b.count(value, path+"/variants/"+name)
 	}
 	return count
 }
