@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/singleflight"
@@ -45,7 +47,7 @@ type Cache struct {
 	db        queries.DBTX
 	logger    *slog.Logger
 	now       func() time.Time
-	onRevoked []func(tokenID string)
+	onRevoked []func(tokenID string, reason Reason)
 
 	index   atomic.Pointer[index]
 	lookups singleflight.Group
@@ -82,9 +84,19 @@ func NewCache(db queries.DBTX, logger *slog.Logger) *Cache {
 	return c
 }
 
+// Reason says why streams that were opened with a token have to end.
+type Reason uint8
+
+// The reasons.
+const (
+	Revoked Reason = iota // the token was deleted
+	Expired               // its time is over
+	Changed               // it opens something else now, or cannot be checked at the moment: worth another try
+)
+
 // OnRevoked calls f with the id of each token that is deleted, expires, or comes to see something else, so that streams
 // opened with it can be closed. f must not block. It is called after the cache has forgotten the token.
-func (c *Cache) OnRevoked(f func(tokenID string)) { c.onRevoked = append(c.onRevoked, f) }
+func (c *Cache) OnRevoked(f func(tokenID string, reason Reason)) { c.onRevoked = append(c.onRevoked, f) }
 
 // Token implements api.Tokens. Known tokens cost no query. A secret that is not known may have been created on another
 // server a moment ago, so the database is asked once.
@@ -94,7 +106,7 @@ func (c *Cache) Token(ctx context.Context, secret string) (*token.Token, error) 
 	if known, ok := c.index.Load().bySecret[key]; ok {
 		return known.use(now)
 	}
-	if c.isUnknown(key, now) {
+	if !storable(secret) || c.isUnknown(key, now) {
 		return nil, errUnknown()
 	}
 	result := c.lookups.DoChan(string(key[:]), func() (any, error) { return c.lookup(secret, key) })
@@ -107,6 +119,12 @@ func (c *Cache) Token(ctx context.Context, secret string) (*token.Token, error) 
 		}
 		return r.Val.(*entry).use(c.now())
 	}
+}
+
+// storable reports whether the database could hold secret at all. A question about any other would fail, which would look
+// as if the database could not be reached.
+func storable(secret string) bool {
+	return utf8.ValidString(secret) && strings.IndexByte(secret, 0) < 0
 }
 
 func errUnknown() error { return fault.New(fault.Unauthenticated, "The token is not known.") }
@@ -194,7 +212,7 @@ func (c *Cache) Refresh(ctx context.Context, ids []string) error {
 
 	rows, err := q.APITokenList(ctx, c.db, queries.APITokenListParams{Ids: numbers})
 	if err != nil {
-		c.publish(func(before *index) *index { return before.with(numbers, nil) }, true)
+		c.publish(func(before *index) *index { return before.with(numbers, nil) }, true, Changed)
 		return fault.Wrap(fault.Unavailable, err, "The tokens cannot be read at the moment.")
 	}
 	entries := make([]*entry, len(rows))
@@ -202,15 +220,16 @@ func (c *Cache) Refresh(ctx context.Context, ids []string) error {
 		entries[i] = newEntry(row)
 	}
 	if numbers == nil {
-		c.publish(func(before *index) *index { return newIndex(entries).inherit(before) }, false)
+		c.publish(func(before *index) *index { return newIndex(entries).inherit(before) }, false, Revoked)
 	} else {
-		c.publish(func(before *index) *index { return before.with(numbers, entries) }, c.needsReload())
+		c.publish(func(before *index) *index { return before.with(numbers, entries) }, c.needsReload(), Revoked)
 	}
 	return nil
 }
 
-// publish makes what next returns the index and announces the difference.
-func (c *Cache) publish(next func(before *index) *index, reload bool) {
+// publish makes what next returns the index and announces the difference; missing says what it means that a token is no
+// more in the index.
+func (c *Cache) publish(next func(before *index) *index, reload bool, missing Reason) {
 	c.mu.Lock()
 	before := c.index.Load()
 	after := next(before)
@@ -218,22 +237,29 @@ func (c *Cache) publish(next func(before *index) *index, reload bool) {
 	c.reload = reload
 	c.index.Store(after)
 	c.mu.Unlock()
-	c.announce(before, after)
+	c.announce(before, after, missing)
 }
 
 // announce tells of the tokens that are valid no more or see something else.
-func (c *Cache) announce(before, after *index) {
+func (c *Cache) announce(before, after *index, missing Reason) {
+	now := c.now()
 	for id, old := range before.byID {
-		if next, ok := after.byID[id]; ok && (next == old || next.sees() == old.sees()) {
-			continue
+		next, ok := after.byID[id]
+		switch {
+		case !ok:
+			c.revoked(old, missing)
+		case next == old || next.sees() == old.sees():
+		case next.token.Expired(now):
+			c.revoked(old, Expired)
+		default:
+			c.revoked(old, Changed)
 		}
-		c.revoked(old.token.ID)
 	}
 }
 
-func (c *Cache) revoked(id string) {
+func (c *Cache) revoked(e *entry, reason Reason) {
 	for _, f := range c.onRevoked {
-		f(id)
+		f(e.token.ID, reason)
 	}
 }
 

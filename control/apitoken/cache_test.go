@@ -78,10 +78,12 @@ func newBench(t *testing.T) *bench {
 	d := dbtest.New(t)
 	b := &bench{Database: d, meter: &meter{DBTX: d.Pool}}
 	b.cache = apitoken.NewCache(b.meter, slog.New(slog.DiscardHandler))
-	b.cache.OnRevoked(func(id string) {
+	b.cache.OnRevoked(func(id string, reason apitoken.Reason) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.revoked = append(b.revoked, id)
+		b.revoked = append(b.revoked, map[apitoken.Reason]string{
+			apitoken.Revoked: "", apitoken.Expired: "expired ", apitoken.Changed: "changed ",
+		}[reason]+id)
 	})
 	require.NoError(t, b.cache.Load(t.Context()))
 	return b
@@ -160,6 +162,16 @@ func TestCache(t *testing.T) {
 		require.True(t, fault.Is(err, fault.Unauthenticated))
 		require.Equal(t, int64(1), b.meter.count.Load()-before)
 	})
+	t.Run("KnowsWithoutAskingThatNoTokenIsSpeltInBytesTheDatabaseCannotHold", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		before := b.meter.count.Load()
+		for _, secret := range []string{"\xff\xfe", "default:development.\xc3(", "default:development.a\x00b"} {
+			_, err := b.cache.Token(t.Context(), secret)
+			require.True(t, fault.Is(err, fault.Unauthenticated), "%v", err)
+		}
+		require.Equal(t, before, b.meter.count.Load())
+	})
 	t.Run("ForgetsRevokedTokensAndSaysSo", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
@@ -185,13 +197,16 @@ func TestCache(t *testing.T) {
 		require.Empty(t, b.closed(), "a name is nothing it sees")
 		b.sql(t, `DELETE FROM api_token_projects WHERE token_id = $1::bigint`, id)
 		require.NoError(t, b.cache.Refresh(t.Context(), []string{id}))
-		require.Equal(t, id, b.closed())
+		require.Equal(t, "changed "+id, b.closed())
 		known, err := b.cache.Token(t.Context(), secret)
 		require.NoError(t, err)
 		require.False(t, known.Scope.Sees("default"))
 		b.sql(t, `UPDATE api_tokens SET expires_at = now() + interval '1 day' WHERE id = $1::bigint`, id)
 		require.NoError(t, b.cache.Refresh(t.Context(), []string{id}))
-		require.Equal(t, id+","+id, b.closed())
+		require.Equal(t, "changed "+id+",changed "+id, b.closed())
+		b.sql(t, `UPDATE api_tokens SET expires_at = now() WHERE id = $1::bigint`, id)
+		require.NoError(t, b.cache.Refresh(t.Context(), []string{id}))
+		require.Equal(t, "changed "+id+",changed "+id+",expired "+id, b.closed())
 	})
 	t.Run("RefusesExpiredTokens", func(t *testing.T) {
 		t.Parallel()
@@ -230,7 +245,7 @@ func TestCache(t *testing.T) {
 		require.True(t, fault.Is(b.cache.Refresh(t.Context(), []string{id}), fault.Unavailable))
 		_, err = b.cache.Token(t.Context(), secret)
 		require.True(t, fault.Is(err, fault.Unavailable), "what changed is not trusted any more")
-		require.Equal(t, id, b.closed())
+		require.Equal(t, "changed "+id, b.closed(), "it may be valid still: clients shall come back and see")
 		b.meter.down.Store(false)
 		_, err = b.cache.Token(t.Context(), secret)
 		require.NoError(t, err)
@@ -281,7 +296,7 @@ func TestCache(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- b.cache.Run(ctx) }()
-		require.Eventually(t, func() bool { return b.closed() == id }, 30*time.Second, 20*time.Millisecond)
+		require.Eventually(t, func() bool { return b.closed() == "expired "+id }, 30*time.Second, 20*time.Millisecond)
 		stop()
 		require.NoError(t, <-done)
 		var seen int
