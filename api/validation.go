@@ -36,7 +36,7 @@ func humaProblem(status int, message string, errs ...error) huma.StatusError {
 func validationProblem(message string, errs []error) *Problem {
 	details := make([]ProblemDetail, 0, len(errs))
 	for _, err := range errs {
-		detailer, ok := err.(huma.ErrorDetailer) //nolint:errorlint // huma passes details bare
+		detailer, ok := err.(huma.ErrorDetailer)
 		if !ok {
 			continue
 		}
