@@ -25,6 +25,9 @@ ORDER BY c.name;
 -- name: ContextFieldGet :one
 SELECT * FROM context_fields WHERE name = @name;
 
+-- name: ContextFieldLock :one
+SELECT * FROM context_fields WHERE name = @name FOR UPDATE;
+
 -- name: ContextFieldCreate :one
 INSERT INTO context_fields (name, description, sort_order, legal_values, stickiness, project)
 VALUES (@name, sqlc.narg('description'), @sort_order, @legal_values, @stickiness, sqlc.narg('project'))

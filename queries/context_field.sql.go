@@ -184,6 +184,26 @@ func (q *Queries) ContextFieldList(ctx context.Context, db DBTX, project *string
 	return items, nil
 }
 
+const ContextFieldLock = `-- name: ContextFieldLock :one
+SELECT name, description, sort_order, legal_values, stickiness, project, created_at, updated_at FROM context_fields WHERE name = $1 FOR UPDATE
+`
+
+func (q *Queries) ContextFieldLock(ctx context.Context, db DBTX, name string) (ContextField, error) {
+	row := db.QueryRow(ctx, ContextFieldLock, name)
+	var i ContextField
+	err := row.Scan(
+		&i.Name,
+		&i.Description,
+		&i.SortOrder,
+		&i.LegalValues,
+		&i.Stickiness,
+		&i.Project,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+	)
+	return i, err
+}
+
 const ContextFieldStrategies = `-- name: ContextFieldStrategies :many
 SELECT s.id, s.feature, f.project, s.environment, s.strategy_name
 FROM feature_strategies s

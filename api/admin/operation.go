@@ -134,12 +134,31 @@ func authorize(ctx huma.Context, next func(huma.Context)) {
 	if !ok {
 		panic("operation without a permission: " + ctx.Operation().OperationID)
 	}
-	if err := access.Require(ctx.Context(), permission, ctx.Param("projectId"), ctx.Param("environment")); err != nil {
+	project := ctx.Param("projectId")
+	if err := access.Require(ctx.Context(), permission, project, ctx.Param("environment")); err != nil {
 		r, w := humachi.Unwrap(ctx)
 		api.WriteProblem(w, r, err)
 		return
 	}
-	next(ctx)
+	next(huma.WithValue(ctx, pathProjectKey{}, project))
+}
+
+type pathProjectKey struct{}
+
+// pathProject is the {projectId} of the path, or empty. It is for handlers that serve an operation of the instance and its
+// twin of a project; others have the parameter in their input.
+func pathProject(ctx context.Context) string {
+	project, _ := ctx.Value(pathProjectKey{}).(string)
+	return project
+}
+
+// pathProjectParameter documents the parameter that pathProject reads.
+func pathProjectParameter(o *huma.Operation) {
+	if strings.Contains(o.Path, "{projectId}") {
+		o.Parameters = append(o.Parameters, &huma.Param{
+			Name: "projectId", In: "path", Required: true, Description: "The project's id", Schema: &huma.Schema{Type: huma.TypeString},
+		})
+	}
 }
 
 // requireJSON answers 415 where a body is expected and something other than JSON comes.

@@ -17,5 +17,9 @@ func (a *API) resources() []func() {
 		a.registerEnvironments,
 		a.registerSegments,
 		a.registerAPITokens,
+		a.registerFeatureTypes,
+		a.registerContextFields,
+		a.registerStrategyTypes,
+		a.registerTags,
 	}
 }

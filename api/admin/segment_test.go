@@ -57,7 +57,7 @@ func TestSegmentsInUse(t *testing.T) {
 	s.run(t, []step{
 		{does: "gives it to a strategy", method: "POST", path: "/segments/strategies", status: 201, body: use, want: use,
 			events: []string{"feature-strategy-update default/f1/development"}, changes: []string{"feature f1 development"}},
-		{does: "gives no unknown one", method: "POST", path: "/segments/strategies", status: 400, body: strings.Replace(use, "[1]", "[9]", 1)},
+		{does: "gives no unknown one", method: "POST", path: "/segments/strategies", status: 404, body: strings.Replace(use, "[1]", "[9]", 1)},
 		{does: "gives it to no unknown strategy", method: "POST", path: "/segments/strategies", status: 404,
 			body: strings.Replace(use, strategy.ID, "nope", 1)},
 		{does: "shows who uses it", method: "GET", path: "/segments/1/strategies", status: 200, want: fmt.Sprintf(
