@@ -28,7 +28,7 @@ const staleAfter = 15 * time.Second
 // connect lets changes flow: what the log says of tokens reaches the token cache before flags change, and a token that is
 // revoked takes its streams with it.
 func (s *Server) connect() {
-	s.tokens.OnRevoked(func(id string) { s.hub.CloseKey(id, sse.Revoked) })
+	s.tokens.OnRevoked(func(id string, reason apitoken.Reason) { s.hub.CloseKey(id, closeReasons[reason]) })
 	s.changeLog.Watch(replica.KindToken, func(rows []replica.Row) {
 		var ids []string // nil: all of them
 		for _, row := range rows {
@@ -38,6 +38,13 @@ func (s *Server) connect() {
 			s.config.Logger.Warn("tokens could not be read; trying again", "component", "server", "err", err)
 		}
 	})
+}
+
+// closeReasons are what a token's streams end with.
+var closeReasons = map[apitoken.Reason]sse.Reason{
+	apitoken.Revoked: sse.Revoked,
+	apitoken.Expired: sse.Expired,
+	apitoken.Changed: sse.Changed,
 }
 
 // routes builds the HTTP surface.

@@ -54,7 +54,7 @@ func (c *Cache) needsReload() bool {
 func (c *Cache) expire(from, to time.Time) {
 	for _, e := range c.index.Load().byID {
 		if !e.token.Expired(from) && e.token.Expired(to) {
-			c.revoked(e.token.ID)
+			c.revoked(e, Expired)
 		}
 	}
 }
