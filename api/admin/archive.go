@@ -55,7 +55,7 @@ func (a *API) archived(ctx context.Context, project *string) (*archivedFeaturesO
 }
 
 func (a *API) archiveFeature(ctx context.Context, tx pgx.Tx, in *featureInput) (*struct{}, error) {
-	return nil, feature.Archive(ctx, tx, in.Project, []string{in.Name})
+	return nil, feature.ArchiveOne(ctx, tx, in.Project, in.Name)
 }
 
 func (a *API) reviveFeature(ctx context.Context, tx pgx.Tx, in *archivedFeatureInput) (*struct{}, error) {

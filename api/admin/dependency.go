@@ -22,7 +22,7 @@ type CreateDependentFeatureSchema struct {
 type DependentFeatureSchema struct {
 	Feature  string   `json:"feature"`
 	Enabled  bool     `json:"enabled"`
-	Variants []string `json:"variants,omitempty"`
+	Variants []string `json:"variants"`
 }
 
 // ChildPath is the path of a flag that depends on others.

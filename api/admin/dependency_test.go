@@ -52,10 +52,16 @@ func TestDependencies(t *testing.T) {
 			does: "keeps the other parent when told", method: "POST", path: fs + "/child/dependencies?keepOthers=true", body: `{"feature":"parent"}`, status: 200,
 			events: []string{add},
 		},
-		{does: "shows both", method: "GET", path: fs + "/child", status: 200, want: `~"dependencies":[{"feature":"parent","enabled":true},{"feature":"parent2","enabled":false}]`},
+		{does: "shows both", method: "GET", path: fs + "/child", status: 200, want: `~"dependencies":[{"feature":"parent","enabled":true,"variants":[]},{"feature":"parent2","enabled":false,"variants":[]}]`},
 		{does: "removes one", method: "DELETE", path: fs + "/child/dependencies/parent", status: 200, events: []string{removed}, changes: []string{"feature child *"}},
-		{does: "removes it once", method: "DELETE", path: fs + "/child/dependencies/parent", status: 200, changes: []string{}},
+		{
+			does: "removes it once", method: "DELETE", path: fs + "/child/dependencies/parent", status: 404, changes: []string{},
+			want: problem("NotFoundError", `No dependency on "parent" for feature "child" in project "default".`),
+		},
 		{does: "removes all", method: "DELETE", path: fs + "/child/dependencies", status: 200, events: []string{"feature-dependencies-removed default/child/-"}},
-		{does: "removes all once", method: "DELETE", path: fs + "/child/dependencies", status: 200, changes: []string{}},
+		{
+			does: "removes all once", method: "DELETE", path: fs + "/child/dependencies", status: 404, changes: []string{},
+			want: problem("NotFoundError", `Feature "child" has no dependencies to remove in project "default".`),
+		},
 	})
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -25,13 +26,13 @@ type CreateFeatureSchema struct {
 	Tags           []TagSchema `json:"tags,omitempty"`
 }
 
-// UpdateFeatureSchema holds what an update changes; what it leaves out stays.
+// UpdateFeatureSchema replaces what can be changed of a flag. What it leaves out goes back to its default.
 type UpdateFeatureSchema struct {
 	Description    *string `json:"description,omitempty" nullable:"true"`
-	Type           string  `json:"type,omitempty" doc:"experiment, kill-switch, release, operational, permission or sunset"`
-	Stale          *bool   `json:"stale,omitempty"`
+	Type           string  `json:"type,omitempty" doc:"experiment, kill-switch, release (default), operational, permission or sunset"`
+	Stale          bool    `json:"stale,omitempty"`
 	Archived       bool    `json:"archived,omitempty" doc:"Archives the flag; false does not revive it"`
-	ImpressionData *bool   `json:"impressionData,omitempty"`
+	ImpressionData bool    `json:"impressionData,omitempty"`
 }
 
 // CloneFeatureSchema names the copy of a flag.
@@ -142,7 +143,7 @@ func (a *API) createFeature(ctx context.Context, tx pgx.Tx, in *createFeatureInp
 
 func (a *API) updateFeature(ctx context.Context, tx pgx.Tx, in *updateFeatureInput) (*featureOutput, error) {
 	row, err := feature.Update(ctx, tx, in.Project, in.Name, func(p *feature.Properties) error {
-		in.Body.apply(p)
+		*p = in.Body.properties()
 		return nil
 	})
 	return &featureOutput{featureSchema(row)}, err
@@ -176,20 +177,10 @@ func (a *API) validateFeature(ctx context.Context, in *validateFeatureInput) (*s
 	return nil, feature.CheckName(ctx, a.pool, in.Body.Name, project)
 }
 
-func (s UpdateFeatureSchema) apply(p *feature.Properties) {
-	if s.Type != "" {
-		p.Type = s.Type
+func (s UpdateFeatureSchema) properties() feature.Properties {
+	return feature.Properties{
+		Type: cmp.Or(s.Type, feature.DefaultType), Description: s.Description, Stale: s.Stale, ImpressionData: s.ImpressionData, Archived: s.Archived,
 	}
-	if s.Description != nil {
-		p.Description = s.Description
-	}
-	if s.Stale != nil {
-		p.Stale = *s.Stale
-	}
-	if s.ImpressionData != nil {
-		p.ImpressionData = *s.ImpressionData
-	}
-	p.Archived = s.Archived
 }
 
 // patchableFeature is the document that a patch of a flag applies to.

@@ -82,7 +82,7 @@ func (a *API) getFeatures(ctx context.Context, in *featureProjectInput) (*projec
 func (a *API) getFeature(ctx context.Context, in *featureInput) (*featureOutput, error) {
 	out := &featureOutput{}
 	return out, a.snapshot(ctx, func(tx pgx.Tx) error {
-		row, err := feature.Get(ctx, tx, in.Project, in.Name)
+		row, err := feature.GetActive(ctx, tx, in.Project, in.Name)
 		if err != nil {
 			return err
 		}

@@ -25,8 +25,8 @@ type CreateFeatureStrategySchema struct {
 	Segments    []int32                       `json:"segments,omitempty"`
 }
 
-// UpdateFeatureStrategySchema replaces a strategy. Variants and the title that are left out are removed; anything else that
-// is left out stays, because dropping a constraint or a segment would open the flag to more users.
+// UpdateFeatureStrategySchema replaces a strategy. Constraints, variants and parameters that are left out are removed;
+// anything else that is left out, or null, stays as it was.
 type UpdateFeatureStrategySchema struct {
 	Name        string                  `json:"name,omitempty"`
 	SortOrder   *int32                  `json:"sortOrder,omitempty" minimum:"0" maximum:"1000000"`
@@ -182,8 +182,8 @@ func (s CreateFeatureStrategySchema) input() feature.StrategyInput {
 }
 
 func (s UpdateFeatureStrategySchema) apply(strategy *feature.Strategy) {
-	strategy.Title = s.Title
-	strategy.Variants = strategyVariants(s.Variants)
+	strategy.Constraints, strategy.Variants = constraintsOf(s.Constraints), strategyVariants(s.Variants)
+	strategy.Parameters = s.Parameters.texts()
 	if s.Name != "" {
 		strategy.Name = s.Name
 	}
@@ -193,14 +193,11 @@ func (s UpdateFeatureStrategySchema) apply(strategy *feature.Strategy) {
 	if s.Disabled != nil {
 		strategy.Disabled = *s.Disabled
 	}
-	if s.Constraints != nil {
-		strategy.Constraints = constraintsOf(s.Constraints)
+	if s.Title != nil {
+		strategy.Title = s.Title
 	}
 	if s.Segments != nil {
 		strategy.Segments = s.Segments
-	}
-	if s.Parameters != nil {
-		strategy.Parameters = s.Parameters.texts()
 	}
 }
 

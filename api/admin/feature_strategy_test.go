@@ -43,9 +43,9 @@ func TestFeatureStrategies(t *testing.T) {
 			does: "refuses a number that is none", method: "POST", path: all, body: `{"name":"default","constraints":[{"contextName":"x","operator":"NUM_GT","value":"abc"}]}`, status: 400,
 			want: problem("BadDataError", invalid, `"value" must be a number. You provided "abc".`),
 		},
-		{does: "refuses an unknown segment", method: "POST", path: all, body: `{"name":"default","segments":[9]}`, status: 400, want: "~Could not find segment with id 9", changes: []string{}},
-		{does: "refuses another project's segment", method: "POST", path: all, body: `{"name":"default","segments":[3]}`, status: 400},
-		{does: "refuses more than five segments", method: "POST", path: all, body: `{"name":"default","segments":[1,2,3,4,5,6]}`, status: 400, want: "~ExceedsLimitError"},
+		{does: "refuses an unknown segment", method: "POST", path: all, body: `{"name":"default","segments":[9]}`, status: 404, want: `~No segment exists with ID \"9\"`, changes: []string{}},
+		{does: "refuses another project's segment", method: "POST", path: all, body: `{"name":"default","segments":[3]}`, status: 404},
+		{does: "refuses more than five segments", method: "POST", path: all, body: `{"name":"default","segments":[1,2,3,4,5,6]}`, status: 400, want: "~Strategies may not have more than 5 segments"},
 		{does: "refuses a huge sort order", method: "POST", path: all, body: `{"name":"default","sortOrder":99999999999999999999}`, status: 400},
 		{
 			does: "needs a variable variant", method: "POST", path: all, status: 400,
@@ -75,7 +75,7 @@ func TestFeatureStrategies(t *testing.T) {
 			does: "patches a parameter", method: "PATCH", path: all + "/{a}", body: `[{"op":"replace","path":"/parameters/rollout","value":25}]`, status: 200,
 			events: []string{update}, changes: []string{"feature f1 development"}, want: `~"parameters":{"flag":"true","groupId":"f1","none":"","rollout":"25","stickiness":"default"}`,
 		},
-		{does: "refuses a patch with a bad segment", method: "PATCH", path: all + "/{a}", body: `[{"op":"add","path":"/segments/-","value":9}]`, status: 400, changes: []string{}},
+		{does: "refuses a patch with a bad segment", method: "PATCH", path: all + "/{a}", body: `[{"op":"add","path":"/segments/-","value":9}]`, status: 404, changes: []string{}},
 		{does: "refuses a patch of the wrong type", method: "PATCH", path: all + "/{a}", body: `[{"op":"replace","path":"/constraints","value":{}}]`, status: 400, changes: []string{}},
 		{does: "does not announce a title", method: "PATCH", path: all + "/{a}", body: `[{"op":"replace","path":"/title","value":"U"}]`, status: 200, events: []string{update}, changes: []string{}},
 		{
@@ -87,13 +87,21 @@ func TestFeatureStrategies(t *testing.T) {
 			does: "leaves no trace of a replacement by the same", method: "PUT", path: all + "/{a}", status: 200, changes: []string{},
 			body: `{"name":"flexibleRollout","parameters":{"rollout":"100","stickiness":"userId","groupId":"g"},"constraints":[],"disabled":false,"title":"T2"}`,
 		},
-		{does: "removes segments when told", method: "PUT", path: all + "/{a}", body: `{"segments":[]}`, status: 200, events: []string{update}, changes: []string{"feature f1 development"}, want: `~"segments":[]`},
+		{
+			does: "removes segments when told, and what a replacement leaves out", method: "PUT", path: all + "/{a}", body: `{"segments":[]}`, status: 200,
+			events: []string{update}, changes: []string{"feature f1 development"},
+			want: `{"id":"{a}","name":"flexibleRollout","title":"T2","disabled":false,"constraints":[],"parameters":{},"variants":[],"sortOrder":0,"segments":[]}`,
+		},
+		{
+			does: "does not know the environment", method: "POST", path: fs + "/f1/environments/nope/strategies", body: `{"name":"default"}`, status: 400,
+			want: "~You have not added the current environment to the project", changes: []string{},
+		},
 		{
 			does: "reorders", method: "POST", path: all + "/set-sort-order", body: `[{"id":"{a}","sortOrder":5},{"id":"{c}","sortOrder":0}]`, status: 200,
 			events: []string{"strategy-order-changed default/f1/development"}, changes: []string{"feature f1 development"},
 		},
 		{does: "reorders once", method: "POST", path: all + "/set-sort-order", body: `[{"id":"{a}","sortOrder":5}]`, status: 200, changes: []string{}},
-		{does: "reorders all or none", method: "POST", path: all + "/set-sort-order", body: `[{"id":"{b}","sortOrder":9},{"id":"x","sortOrder":0}]`, status: 404, changes: []string{}},
+		{does: "reorders all or none", method: "POST", path: all + "/set-sort-order", body: `[{"id":"{b}","sortOrder":9},{"id":"x","sortOrder":0}]`, status: 400, changes: []string{}},
 		{does: "deletes one", method: "DELETE", path: all + "/{b}", status: 200, events: []string{"feature-strategy-remove default/f1/development"}, changes: []string{"feature f1 development"}},
 		{does: "deletes one once", method: "DELETE", path: all + "/{b}", status: 404},
 	})
@@ -128,7 +136,7 @@ func TestAFlagHoldsThirtyStrategiesInAnEnvironment(t *testing.T) {
 	}
 	w := s.call("POST", dev+"/strategies", `{"name":"default"}`)
 	require.Equal(t, 400, w.Code)
-	require.Contains(t, w.Body.String(), "ExceedsLimitError")
+	require.JSONEq(t, problem("ExceedsLimitError", "Failed to create strategy. You can't create more than the established limit of 30."), w.Body.String())
 	constraints := strings.Repeat(`{"contextName":"x","operator":"IN","values":["a"]},`, 31)
 	w = s.call("POST", prod+"/strategies", `{"name":"default","constraints":[`+strings.TrimSuffix(constraints, ",")+`]}`)
 	require.Equal(t, 400, w.Code)

@@ -93,7 +93,7 @@ func TestFeatures(t *testing.T) {
 		},
 		{
 			does: "does not find a flag in another project", method: "GET", path: "/projects/other/features/f1", status: 404,
-			want: problem("NotFoundError", `There's no feature named "f1" in project "other".`),
+			want: problem("NotFoundError", `There's no feature named "f1" in project "other", but there's a feature with that name in project "default"`),
 		},
 		{
 			does: "lists flags by name", method: "GET", path: fs, status: 200,
@@ -131,8 +131,13 @@ func TestFeatures(t *testing.T) {
 			events: []string{"feature-stale-on default/f2/-"},
 		},
 		{
-			does: "marks all or none", method: "POST", path: p + "/stale", body: `{"features":["f2","nope"],"stale":false}`, status: 404,
-			want: problem("NotFoundError", `There's no feature named "nope" in project "default".`), changes: []string{},
+			does: "passes over unknown flags of a batch", method: "POST", path: p + "/stale", body: `{"features":["f2","nope"],"stale":false}`, status: 202,
+			events: []string{"feature-stale-off default/f2/-"}, changes: []string{"feature f2 *"},
+		},
+		{
+			does: "puts back to the default what a replacement leaves out", method: "PUT", path: fs + "/f2", body: `{}`, status: 200,
+			want:   `{"name":"f2","description":null,"type":"release","project":"default","stale":false,"createdAt":"T","impressionData":false,"archived":false}`,
+			events: []string{"feature-metadata-updated default/f2/-"},
 		},
 		{does: "finds a name free", method: "POST", path: "/features/validate", body: `{"name":"fnew","projectId":null}`, status: 200},
 		{does: "finds a name taken", method: "POST", path: "/features/validate", body: `{"name":"f1"}`, status: 409},

@@ -101,11 +101,12 @@ func checkLegal(list []Constraint, field queries.ContextFieldLegalValuesRow) err
 // than maxValues values.
 func Within(list []Constraint, maxConstraints, maxValues int) error {
 	if len(list) > maxConstraints {
-		return fault.New(fault.LimitExceeded, "There can be at most %d constraints.", maxConstraints)
+		return fault.New(fault.LimitExceeded, "Failed to create constraints. You can't create more than the established limit of %d.", maxConstraints)
 	}
 	for _, c := range list {
 		if len(c.Values) > maxValues {
-			return fault.New(fault.LimitExceeded, "There can be at most %d values in the constraint on %q.", maxValues, c.ContextName)
+			return fault.New(fault.LimitExceeded,
+				"Failed to create constraint values for %s. You can't create more than the established limit of %d.", c.ContextName, maxValues)
 		}
 	}
 	return nil

@@ -36,9 +36,10 @@ func CheckArchive(ctx context.Context, tx queries.DBTX, names []string) (Archive
 }
 
 // Archive hides flags of one project from SDKs. A flag that others depend on must go together with them. Archived flags
-// lose their own dependencies, keep everything else, and keep their name taken. Those archived already are left alone.
+// lose their own dependencies, keep everything else, and keep their name taken. Those archived already, and those not in
+// project, are passed over.
 func Archive(ctx context.Context, tx pgx.Tx, project string, names []string) error {
-	rows, err := lockAll(ctx, tx, project, names)
+	rows, err := lockKnown(ctx, tx, project, names)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func Archive(ctx context.Context, tx pgx.Tx, project string, names []string) err
 		if row.ArchivedAt != nil {
 			continue
 		}
-		if err := removeDependencies(ctx, tx, row); err != nil {
+		if _, err := removeDependencies(ctx, tx, row); err != nil {
 			return err
 		}
 		if err := q.FeatureArchive(ctx, tx, row.Name); err != nil {
@@ -63,12 +64,12 @@ func Archive(ctx context.Context, tx pgx.Tx, project string, names []string) err
 }
 
 // Revive brings archived flags of one project back, turned off in every environment: what they were released to has
-// moved on. Active ones are left alone.
+// moved on. Active ones, and those not in project, are passed over.
 func Revive(ctx context.Context, tx pgx.Tx, project string, names []string) error {
 	if _, err := lockProject(ctx, tx, project); err != nil {
 		return err
 	}
-	rows, err := lockAll(ctx, tx, project, names)
+	rows, err := lockKnown(ctx, tx, project, names)
 	if err != nil {
 		return err
 	}
@@ -89,9 +90,10 @@ func Revive(ctx context.Context, tx pgx.Tx, project string, names []string) erro
 	return nil
 }
 
-// Delete removes archived flags of one project for good, and frees their names.
+// Delete removes archived flags of one project for good, and frees their names. Those not in project are passed over; an
+// active one is refused.
 func Delete(ctx context.Context, tx pgx.Tx, project string, names []string) error {
-	rows, err := lockAll(ctx, tx, project, names)
+	rows, err := lockKnown(ctx, tx, project, names)
 	if err != nil {
 		return err
 	}
@@ -128,6 +130,14 @@ func deleteOne(ctx context.Context, tx pgx.Tx, row queries.Feature) error {
 	return appendEvent(ctx, tx, event.FeatureDeleted, row, nil, deleted)
 }
 
+// ArchiveOne archives a flag that must be in project.
+func ArchiveOne(ctx context.Context, tx pgx.Tx, project, name string) error {
+	if _, err := lockAll(ctx, tx, project, []string{name}); err != nil {
+		return err
+	}
+	return Archive(ctx, tx, project, []string{name})
+}
+
 // ReviveByName and DeleteByName find the project by the flag and check the permission for it, which a path without a
 // project cannot.
 func ReviveByName(ctx context.Context, tx pgx.Tx, name string) error {
@@ -138,9 +148,12 @@ func ReviveByName(ctx context.Context, tx pgx.Tx, name string) error {
 	return Revive(ctx, tx, project, []string{name})
 }
 
-// DeleteByName deletes an archived flag, wherever it is. See ReviveByName.
+// DeleteByName deletes an archived flag, wherever it is. One that is gone already is no error. See ReviveByName.
 func DeleteByName(ctx context.Context, tx pgx.Tx, name string) error {
 	project, err := projectOf(ctx, tx, name, access.DeleteFeature)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -151,7 +164,7 @@ func projectOf(ctx context.Context, tx pgx.Tx, name string, permission access.Pe
 	row, err := q.FeatureGet(ctx, tx, name)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return "", fault.New(fault.NotFound, "Could not find feature flag %s", name)
+		return "", fault.New(fault.NotFound, "No feature flag found")
 	case err != nil:
 		return "", fmt.Errorf("read feature: %w", err)
 	}

@@ -51,7 +51,7 @@ func AddDependency(ctx context.Context, tx pgx.Tx, project, child string, d Depe
 		return err
 	}
 	if len(d.Variants) > maxDependencyVariants {
-		return exceeds("variants in a dependency", maxDependencyVariants)
+		return exceeds("variants of a dependency", maxDependencyVariants)
 	}
 	existing, err := Dependencies(ctx, tx, child)
 	if err != nil {
@@ -66,7 +66,7 @@ func AddDependency(ctx context.Context, tx pgx.Tx, project, child string, d Depe
 		if keepOthers {
 			continue
 		}
-		if err := removeDependency(ctx, tx, row, other.Parent); err != nil {
+		if _, err := removeDependency(ctx, tx, row, other.Parent); err != nil {
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func lockFamily(ctx context.Context, tx pgx.Tx, project, child, parent string) (
 		return row, err
 	}
 	if child == parent {
-		return row, fault.New(fault.Refused, "A feature cannot depend on itself.")
+		return row, fault.New(fault.Refused, "A feature flag cannot depend on itself.")
 	}
 	children, err := q.FeatureDependencyListChildren(ctx, tx, child)
 	if err != nil {
@@ -119,18 +119,22 @@ func lockFamily(ctx context.Context, tx pgx.Tx, project, child, parent string) (
 		return row, fmt.Errorf("read dependencies: %w", err)
 	}
 	if len(grandparents) > 0 {
-		return row, fault.New(fault.Refused, "Transitive dependency detected. Cannot add a dependency to a feature that depends on another one.")
+		return row, fault.New(fault.Refused, "Transitive dependency detected. Cannot add a dependency to the feature that has parent dependency.")
 	}
 	return row, nil
 }
 
-// RemoveDependency makes child no longer depend on parent. Without such a dependency nothing happens.
+// RemoveDependency makes child no longer depend on parent.
 func RemoveDependency(ctx context.Context, tx pgx.Tx, project, child, parent string) error {
 	row, err := lockActive(ctx, tx, project, child)
 	if err != nil {
 		return err
 	}
-	return removeDependency(ctx, tx, row, parent)
+	removed, err := removeDependency(ctx, tx, row, parent)
+	if err == nil && !removed {
+		err = fault.New(fault.NotFound, "No dependency on \"%s\" for feature \"%s\" in project \"%s\".", parent, child, project)
+	}
+	return err
 }
 
 // RemoveDependencies makes child depend on nothing.
@@ -139,27 +143,31 @@ func RemoveDependencies(ctx context.Context, tx pgx.Tx, project, child string) e
 	if err != nil {
 		return err
 	}
-	return removeDependencies(ctx, tx, row)
+	removed, err := removeDependencies(ctx, tx, row)
+	if err == nil && !removed {
+		err = fault.New(fault.NotFound, "Feature \"%s\" has no dependencies to remove in project \"%s\".", child, project)
+	}
+	return err
 }
 
-func removeDependency(ctx context.Context, tx pgx.Tx, row queries.Feature, parent string) error {
+func removeDependency(ctx context.Context, tx pgx.Tx, row queries.Feature, parent string) (bool, error) {
 	removed, err := q.FeatureDependencyDelete(ctx, tx, queries.FeatureDependencyDeleteParams{Child: row.Name, Parent: parent})
 	if err != nil {
-		return fmt.Errorf("delete dependency: %w", err)
+		return false, fmt.Errorf("delete dependency: %w", err)
 	}
 	if removed == 0 {
-		return nil
+		return false, nil
 	}
-	return appendEvent(ctx, tx, event.FeatureDependencyRemoved, row, parentName{parent}, nil)
+	return true, appendEvent(ctx, tx, event.FeatureDependencyRemoved, row, parentName{parent}, nil)
 }
 
-func removeDependencies(ctx context.Context, tx pgx.Tx, row queries.Feature) error {
+func removeDependencies(ctx context.Context, tx pgx.Tx, row queries.Feature) (bool, error) {
 	removed, err := q.FeatureDependencyDeleteAll(ctx, tx, row.Name)
 	if err != nil {
-		return fmt.Errorf("delete dependencies: %w", err)
+		return false, fmt.Errorf("delete dependencies: %w", err)
 	}
 	if removed == 0 {
-		return nil
+		return false, nil
 	}
-	return appendEvent(ctx, tx, event.FeatureDependenciesRemoved, row, nil, nil)
+	return true, appendEvent(ctx, tx, event.FeatureDependenciesRemoved, row, nil, nil)
 }

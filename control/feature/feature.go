@@ -148,10 +148,13 @@ func store(ctx context.Context, tx pgx.Tx, old queries.Feature, p Properties) (q
 	return row, err
 }
 
-// SetStale marks active flags as stale or not. All of them must be in project.
+// SetStale marks active flags of one project as stale or not. Flags that are not in project are passed over.
 func SetStale(ctx context.Context, tx pgx.Tx, project string, names []string, stale bool) error {
-	rows, err := lockAllActive(ctx, tx, project, names)
+	rows, err := lockKnown(ctx, tx, project, names)
 	if err != nil {
+		return err
+	}
+	if err := refuseArchived(rows); err != nil {
 		return err
 	}
 	for _, row := range rows {
@@ -175,12 +178,23 @@ func staleEvent(stale bool) event.Type {
 	return event.FeatureStaleOff
 }
 
+// GetActive reads a flag of project that is not archived. An archived one is not found, as in Unleash.
+func GetActive(ctx context.Context, tx queries.DBTX, project, name string) (queries.Feature, error) {
+	row, err := Get(ctx, tx, project, name)
+	if err == nil && row.ArchivedAt != nil {
+		return queries.Feature{}, fault.New(fault.NotFound, "Could not find feature flag with name %s", name)
+	}
+	return row, err
+}
+
 // Get reads a flag of project, archived or not, without locking it.
 func Get(ctx context.Context, tx queries.DBTX, project, name string) (queries.Feature, error) {
 	row, err := q.FeatureGet(ctx, tx, name)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows), err == nil && row.Project != project:
-		return queries.Feature{}, notFound(project, name)
+	case errors.Is(err, pgx.ErrNoRows):
+		return row, notFound(project, name)
+	case err == nil && row.Project != project:
+		return queries.Feature{}, elsewhere(project, row)
 	case err != nil:
 		return row, fmt.Errorf("read feature: %w", err)
 	}
@@ -202,12 +216,16 @@ func lockAllActive(ctx context.Context, tx pgx.Tx, project string, names []strin
 	if err != nil {
 		return nil, err
 	}
+	return rows, refuseArchived(rows)
+}
+
+func refuseArchived(rows []queries.Feature) error {
 	for _, row := range rows {
 		if row.ArchivedAt != nil {
-			return nil, fault.New(fault.Refused, "The feature \"%s\" is archived. Revive it before changing it.", row.Name)
+			return fault.New(fault.Refused, "The feature \"%s\" is archived. Revive it before changing it.", row.Name)
 		}
 	}
-	return rows, nil
+	return nil
 }
 
 // lockAll locks flags that are all in project.
@@ -216,17 +234,35 @@ func lockAll(ctx context.Context, tx pgx.Tx, project string, names []string) ([]
 	if err != nil {
 		return nil, fmt.Errorf("lock features: %w", err)
 	}
-	rows = slices.DeleteFunc(rows, func(row queries.Feature) bool { return row.Project != project })
 	for _, name := range names {
-		if !slices.ContainsFunc(rows, func(row queries.Feature) bool { return row.Name == name }) {
+		i := slices.IndexFunc(rows, func(row queries.Feature) bool { return row.Name == name })
+		switch {
+		case i < 0:
 			return nil, notFound(project, name)
+		case rows[i].Project != project:
+			return nil, elsewhere(project, rows[i])
 		}
 	}
 	return rows, nil
 }
 
+// lockKnown locks those of the flags that are in project. Batches pass over the others, as in Unleash: somebody else may
+// have removed them since the caller looked.
+func lockKnown(ctx context.Context, tx pgx.Tx, project string, names []string) ([]queries.Feature, error) {
+	rows, err := q.FeatureLock(ctx, tx, names)
+	if err != nil {
+		return nil, fmt.Errorf("lock features: %w", err)
+	}
+	return slices.DeleteFunc(rows, func(row queries.Feature) bool { return row.Project != project }), nil
+}
+
 func notFound(project, name string) *fault.Fault {
 	return fault.New(fault.NotFound, "There's no feature named \"%s\" in project \"%s\".", name, project)
+}
+
+func elsewhere(project string, row queries.Feature) *fault.Fault {
+	return fault.New(fault.NotFound, "There's no feature named \"%s\" in project \"%s\", but there's a feature with that name in project \"%s\"",
+		row.Name, project, row.Project)
 }
 
 func lockProject(ctx context.Context, tx pgx.Tx, id string) (queries.Project, error) {

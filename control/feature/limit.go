@@ -29,7 +29,7 @@ func checkRoom(ctx context.Context, tx pgx.Tx, project queries.Project) error {
 		return fmt.Errorf("count features: %w", err)
 	}
 	if total >= MaxFeatures {
-		return exceeds("feature flags", MaxFeatures)
+		return exceeds("feature flag", MaxFeatures)
 	}
 	return checkProjectRoom(ctx, tx, project)
 }
@@ -43,11 +43,12 @@ func checkProjectRoom(ctx context.Context, tx pgx.Tx, project queries.Project) e
 		return fmt.Errorf("count features: %w", err)
 	}
 	if count >= int64(*project.FeatureLimit) {
-		return exceeds(fmt.Sprintf("feature flags in project \"%s\"", project.ID), int(*project.FeatureLimit))
+		return exceeds(fmt.Sprintf("feature flag in project \"%s\"", project.ID), int(*project.FeatureLimit))
 	}
 	return nil
 }
 
+// exceeds is the fault for one more of what there may be limit of, in Unleash's words.
 func exceeds(what string, limit int) *fault.Fault {
-	return fault.New(fault.LimitExceeded, "There can be at most %d %s.", limit, what)
+	return fault.New(fault.LimitExceeded, "Failed to create %s. You can't create more than the established limit of %d.", what, limit)
 }

@@ -15,11 +15,8 @@ import (
 	"github.com/pennonhq/pennon/queries"
 )
 
-// Longest names, in characters.
-const (
-	maxNameLength        = 100
-	maxVariantNameLength = 255
-)
+// maxNameLength is the longest name of a flag or variant, in characters.
+const maxNameLength = 100
 
 // urlFriendly matches what encodeURIComponent leaves alone.
 var urlFriendly = regexp.MustCompile(`^[A-Za-z0-9_.!~*'()-]+$`)
@@ -46,19 +43,19 @@ func CheckName(ctx context.Context, tx queries.DBTX, name, project string) error
 }
 
 func checkName(name string) error {
-	if problem := nameProblem("name", name, maxNameLength); problem != "" {
+	if problem := nameProblem("name", name); problem != "" {
 		return invalid(problem)
 	}
 	return nil
 }
 
 // nameProblem says what is wrong with a name, or nothing. field is how the message calls it.
-func nameProblem(field, name string, limit int) string {
+func nameProblem(field, name string) string {
 	switch {
 	case name == "":
 		return fmt.Sprintf("\"%s\" is not allowed to be empty.", field)
-	case utf8.RuneCountInString(name) > limit:
-		return fmt.Sprintf("\"%s\" length must be less than or equal to %d characters long. You provided \"%s\".", field, limit, name)
+	case utf8.RuneCountInString(name) > maxNameLength:
+		return fmt.Sprintf("\"%s\" length must be less than or equal to %d characters long. You provided \"%s\".", field, maxNameLength, name)
 	case !urlFriendly.MatchString(name) || name == "." || name == "..":
 		return fmt.Sprintf("\"%s\" must be URL friendly. You provided \"%s\".", field, name)
 	}

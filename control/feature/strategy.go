@@ -86,6 +86,9 @@ func AddStrategy(ctx context.Context, tx pgx.Tx, place Place, in StrategyInput) 
 		return Strategy{}, err
 	}
 	if _, err := lockEnvironment(ctx, tx, row.Name, place.Environment); err != nil {
+		if fault.Is(err, fault.NotFound) {
+			err = fault.New(fault.Invalid, "You have not added the current environment to the project")
+		}
 		return Strategy{}, err
 	}
 	existing, err := listStrategies(ctx, tx, row.Name, place.Environment)
@@ -99,7 +102,7 @@ func addStrategy(
 	ctx context.Context, tx pgx.Tx, row queries.Feature, environment string, in StrategyInput, existing []Strategy,
 ) (Strategy, error) {
 	if len(existing) >= MaxStrategies {
-		return Strategy{}, exceeds("strategies of a flag in an environment", MaxStrategies)
+		return Strategy{}, exceeds("strategy", MaxStrategies)
 	}
 	strategy := Strategy{
 		ID: ulid.Make().String(), Name: in.Name, Title: in.Title, Disabled: in.Disabled, Constraints: in.Constraints,
@@ -219,7 +222,7 @@ func OrderStrategies(ctx context.Context, tx pgx.Tx, place Place, order []Strate
 	for _, item := range order {
 		i := indexStrategy(before, item.ID)
 		if i < 0 {
-			return fault.New(fault.NotFound, "Could not find strategy with id=%s", item.ID)
+			return fault.New(fault.Invalid, "trying to change strategies for environment via update sortOrder")
 		}
 		if err := checkSortOrder(item.SortOrder); err != nil {
 			return err

@@ -55,7 +55,12 @@ func checkStrategy(ctx context.Context, tx pgx.Tx, row queries.Feature, old *Str
 			return s, err
 		}
 	}
-	s.Parameters, err = withDefaultParameters(ctx, tx, row, s)
+	if s.Parameters == nil {
+		s.Parameters = map[string]string{}
+	}
+	if old == nil && s.Name == FlexibleRollout {
+		s.Parameters, err = withDefaultParameters(ctx, tx, row, s.Parameters)
+	}
 	return s, err
 }
 
@@ -91,7 +96,7 @@ func checkSegments(ctx context.Context, tx pgx.Tx, project string, ids []int32) 
 		return []int32{}, nil
 	}
 	if len(unique) > MaxSegmentsPerStrategy {
-		return nil, exceeds("segments in a strategy", MaxSegmentsPerStrategy)
+		return nil, fault.New(fault.Invalid, "Strategies may not have more than %d segments", MaxSegmentsPerStrategy)
 	}
 	rows, err := q.FeatureSegmentLock(ctx, tx, unique)
 	if err != nil {
@@ -102,24 +107,23 @@ func checkSegments(ctx context.Context, tx pgx.Tx, project string, ids []int32) 
 			return row.ID == id && (row.Project == nil || *row.Project == project)
 		})
 		if !usable {
-			return nil, fault.New(fault.Invalid, "Could not find segment with id %d in project %s", id, project)
+			return nil, fault.New(fault.NotFound, "No segment exists with ID \"%d\"", id)
 		}
 	}
 	return unique, nil
 }
 
-// withDefaultParameters fills in what a gradual rollout cannot do without. A parameter that is given stays,
-// even when it is empty: replacing an empty rollout by 100 would open the flag to everyone.
-func withDefaultParameters(ctx context.Context, tx pgx.Tx, row queries.Feature, s Strategy) (map[string]string, error) {
-	if s.Name != FlexibleRollout {
-		if s.Parameters == nil {
-			return map[string]string{}, nil
-		}
-		return s.Parameters, nil
+// withDefaultParameters fills in what a new gradual rollout cannot do without. A rollout that is given stays even when it
+// is empty, and an update fills in nothing: making it 100 would open the flag to everyone.
+func withDefaultParameters(
+	ctx context.Context, tx pgx.Tx, row queries.Feature, given map[string]string,
+) (map[string]string, error) {
+	parameters := map[string]string{parameterRollout: "100"}
+	maps.Copy(parameters, given)
+	if parameters[parameterGroupID] == "" {
+		parameters[parameterGroupID] = row.Name
 	}
-	parameters := map[string]string{parameterRollout: "100", parameterGroupID: row.Name}
-	maps.Copy(parameters, s.Parameters)
-	if _, given := parameters[parameterStickiness]; !given {
+	if parameters[parameterStickiness] == "" {
 		project, err := q.FeatureProjectGet(ctx, tx, row.Project)
 		if err != nil {
 			return nil, fmt.Errorf("read project: %w", err)

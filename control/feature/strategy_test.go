@@ -46,7 +46,7 @@ func TestADefaultStrategyThatLostItsSegmentDoesNotOpenTheFlag(t *testing.T) {
 	create(t, tx, "lost1")
 	exec(t, tx, `UPDATE project_environments SET default_strategy = '{"name":"default","segments":[4711]}' WHERE project = 'default' AND environment = 'development'`)
 	err := feature.Enable(ctx, tx, place("lost1"), false)
-	require.True(t, fault.Is(err, fault.Invalid), "%v", err)
+	require.True(t, fault.Is(err, fault.NotFound), "%v", err)
 }
 
 func TestStrategiesWrittenByPlainSQLAreReadAsTheyAre(t *testing.T) {

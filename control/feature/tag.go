@@ -21,7 +21,7 @@ const (
 // addTags labels a locked flag.
 func addTags(ctx context.Context, tx pgx.Tx, row queries.Feature, tags []Tag) error {
 	if len(tags) > maxTagsPerFeatureRequest {
-		return exceeds("tags in a request", maxTagsPerFeatureRequest)
+		return exceeds("tags", maxTagsPerFeatureRequest)
 	}
 	for _, tag := range tags {
 		if err := addTag(ctx, tx, row, tag); err != nil {

@@ -141,7 +141,7 @@ func setVariants(
 // checkVariants validates variants and returns them with defaults filled in and weights that add up to 1000.
 func checkVariants(variants []Variant) ([]Variant, error) {
 	if len(variants) > MaxVariants {
-		return nil, exceeds("variants in a strategy or environment", MaxVariants)
+		return nil, exceeds("variants", MaxVariants)
 	}
 	checked := make([]Variant, 0, len(variants))
 	for i, variant := range variants {
@@ -172,7 +172,7 @@ func withVariantDefaults(v Variant) Variant {
 }
 
 func variantProblem(i int, v Variant) string {
-	if problem := nameProblem(fmt.Sprintf("[%d].name", i), v.Name, maxVariantNameLength); problem != "" {
+	if problem := nameProblem(fmt.Sprintf("[%d].name", i), v.Name); problem != "" {
 		return problem
 	}
 	switch {
@@ -210,7 +210,7 @@ func normalise(variants []Variant) ([]Variant, error) {
 	case variable == 0:
 		return nil, fault.New(fault.Invalid, "There must be at least one \"%s\" variant", WeightVariable)
 	case fixed > totalWeight:
-		return nil, fault.New(fault.Invalid, "The weights of the \"%s\" variants add up to %d; they must not exceed %d", WeightFixed, fixed, totalWeight)
+		return nil, fault.New(fault.Invalid, "The traffic distribution total must equal 100%%")
 	}
 	share, left := (totalWeight-fixed)/variable, (totalWeight-fixed)%variable
 	for i := range variants {
