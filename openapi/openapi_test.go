@@ -61,11 +61,13 @@ func TestDocument(t *testing.T) {
 		text, err := marshal()
 		require.NoError(t, err)
 		if *update {
-			require.NoError(t, os.WriteFile(name, text, 0o644)) //nolint:gosec // a public document
+			require.NoError(t, os.WriteFile(name, text, 0o644))
 		}
 		committed, err := os.ReadFile(name)
 		require.NoError(t, err)
-		require.True(t, string(committed) == string(text), "%s is not what the routes say; run go test ./openapi -update and review the difference", name)
+		if string(committed) != string(text) { // too long to be shown whole
+			t.Errorf("%s is not what the routes say; run go test ./openapi -update and review the difference", name)
+		}
 	}
 }
 
@@ -110,7 +112,7 @@ func TestCoverage(t *testing.T) {
 	}
 	if *update {
 		text := "# Operations of Unleash that are not in the document. This list may only shrink.\n" + strings.Join(missing, "\n") + "\n"
-		require.NoError(t, os.WriteFile("missing-operations.txt", []byte(text), 0o644)) //nolint:gosec // a public document
+		require.NoError(t, os.WriteFile("missing-operations.txt", []byte(text), 0o644))
 	}
 	require.Equal(t, lines(t, "missing-operations.txt"), missing)
 }

@@ -32,7 +32,7 @@ const permissionKey = "permission"
 type option func(*huma.Operation)
 
 // op describes an operation. path is relative to /api/admin, id is Unleash's operation id, tag its group. The summary is
-// made of the id unless told otherwise.
+// made of the id.
 func op(method, path, id, tag string, options ...option) huma.Operation {
 	o := huma.Operation{
 		Method:      method,
@@ -57,16 +57,6 @@ func op(method, path, id, tag string, options ...option) huma.Operation {
 // status sets the status of success.
 func status(code int) option {
 	return func(o *huma.Operation) { o.DefaultStatus = code }
-}
-
-// bodyLimit sets another limit than the role's for request bodies, in bytes.
-func bodyLimit(bytes int64) option {
-	return func(o *huma.Operation) { o.MaxBodyBytes = bytes }
-}
-
-// summary says what the operation does where its id does not.
-func summary(text string) option {
-	return func(o *huma.Operation) { o.Summary = text }
 }
 
 // sentence makes "Create feature strategy" of createFeatureStrategy.
@@ -113,10 +103,7 @@ func register[I, O any](a *API, permission access.Permission, o huma.Operation, 
 	if len(names) > 0 {
 		o.Description = strings.TrimSpace(o.Description + "\n\nRequires the permission " + strings.Join(names, " or ") + ".")
 	}
-	if o.MaxBodyBytes == 0 {
-		o.MaxBodyBytes = a.http.BodyLimit()
-	}
-	o.MaxBodyBytes++ // huma refuses a body of exactly the limit
+	o.MaxBodyBytes = a.http.BodyLimit() + 1 // huma refuses a body of exactly that many bytes
 	o.Middlewares = huma.Middlewares{authorize, requireJSON}
 
 	huma.Register(a.http.Huma, o, func(ctx context.Context, in *I) (*O, error) {
