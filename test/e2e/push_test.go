@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -120,7 +121,8 @@ func TestPush(t *testing.T) {
 		_, err := database.Pool.Exec(t.Context(), `DELETE FROM api_tokens WHERE secret = $1`, clientToken)
 		require.NoError(t, err)
 		select {
-		case <-ended:
+		case err := <-ended:
+			require.ErrorIs(t, err, io.EOF, "it ends in order")
 		case <-time.After(patience):
 			require.Fail(t, "the stream lives on")
 		}
