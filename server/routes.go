@@ -77,7 +77,10 @@ func register(a *api.API, s *Server) {
 	system.Register(a, s.checks()...)
 	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
+	client.Document(a.Huma)
+	client.DocumentEdge(a.Huma)
 	stream.New(s.store, s.hub, s.tokens, 0).Register(a.Router)
+	stream.Document(a.Huma)
 	admin.Register(a, s.pool)
 }
 

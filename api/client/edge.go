@@ -12,11 +12,11 @@ import (
 // maxValidated bounds the tokens of one question: each unknown one costs a look-up.
 const maxValidated = 1000
 
-// edgeToken is what an edge learns of a token it holds (Unleash's edgeTokenSchema).
-type edgeToken struct {
+// edgeTokenSchema is what an edge learns of a token it holds.
+type edgeTokenSchema struct {
 	Token       string   `json:"token"`
-	Type        string   `json:"type"`
-	Projects    []string `json:"projects"`
+	Type        string   `json:"type" enum:"client,frontend,admin"`
+	Projects    []string `json:"projects" nullable:"false"`
 	Environment string   `json:"environment"`
 }
 
@@ -36,7 +36,7 @@ func validate(tokens api.Tokens) http.HandlerFunc {
 		if b.refused(w, r) {
 			return
 		}
-		valid := make([]edgeToken, 0, len(secrets))
+		valid := make([]edgeTokenSchema, 0, len(secrets))
 		for _, secret := range secrets {
 			known, err := tokens.Token(r.Context(), secret)
 			if fault.Is(err, fault.Unauthenticated) {
@@ -49,12 +49,12 @@ func validate(tokens api.Tokens) http.HandlerFunc {
 			valid = append(valid, describe(secret, known))
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		_ = json.NewEncoder(w).Encode(map[string][]edgeToken{"tokens": valid})
+		_ = json.NewEncoder(w).Encode(validatedEdgeTokensSchema{Tokens: valid})
 	}
 }
 
-func describe(secret string, known *token.Token) edgeToken {
-	described := edgeToken{
+func describe(secret string, known *token.Token) edgeTokenSchema {
+	described := edgeTokenSchema{
 		Token:       secret,
 		Type:        string(known.Kind),
 		Projects:    append([]string{}, known.Scope.Projects()...),
