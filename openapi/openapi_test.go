@@ -114,7 +114,14 @@ func TestCoverage(t *testing.T) {
 		text := "# Operations of Unleash that are not in the document. This list may only shrink.\n" + strings.Join(missing, "\n") + "\n"
 		require.NoError(t, os.WriteFile("missing-operations.txt", []byte(text), 0o644))
 	}
-	require.Equal(t, lines(t, "missing-operations.txt"), missing)
+	allowed := lines(t, "missing-operations.txt")
+	for _, at := range missing {
+		require.True(t, slices.Contains(allowed, at), "%s is gone", at)
+	}
+	for _, at := range allowed {
+		require.True(t, slices.Contains(missing, at), "%s is served now; run go test ./openapi -update", at)
+	}
+	t.Logf("%d operations of Unleash are missing", len(missing))
 }
 
 func lines(t *testing.T, name string) []string {
