@@ -81,14 +81,6 @@ WHERE id = @id
     AND archived_at IS NULL
 FOR SHARE;
 
--- name: FeatureProjectExists :one
-SELECT EXISTS (
-    SELECT
-    FROM projects
-    WHERE id = @id
-        AND archived_at IS NULL
-);
-
 -- name: FeatureProjectGet :one
 SELECT *
 FROM projects

@@ -249,22 +249,6 @@ func (q *Queries) FeatureLock(ctx context.Context, db DBTX, names []string) ([]F
 	return items, nil
 }
 
-const FeatureProjectExists = `-- name: FeatureProjectExists :one
-SELECT EXISTS (
-    SELECT
-    FROM projects
-    WHERE id = $1
-        AND archived_at IS NULL
-)
-`
-
-func (q *Queries) FeatureProjectExists(ctx context.Context, db DBTX, id string) (bool, error) {
-	row := db.QueryRow(ctx, FeatureProjectExists, id)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const FeatureProjectGet = `-- name: FeatureProjectGet :one
 SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
 FROM projects

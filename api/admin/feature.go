@@ -14,8 +14,8 @@ import (
 	"github.com/pennonhq/pennon/queries"
 )
 
-// maxListed bounds lists of flags; there can be no more active ones.
-const maxListed = feature.MaxFeatures
+// maxListed bounds lists of flags. It is far above feature.MaxFeatures, which imports and plain SQL may pass.
+const maxListed = 100_000
 
 // CreateFeatureSchema describes a flag to create.
 type CreateFeatureSchema struct {

@@ -140,6 +140,7 @@ func TestFeatures(t *testing.T) {
 			events: []string{"feature-metadata-updated default/f2/-"},
 		},
 		{does: "finds a name free", method: "POST", path: "/features/validate", body: `{"name":"fnew","projectId":null}`, status: 200},
+		{does: "finds a name free in a project that is not there", method: "POST", path: "/features/validate", body: `{"name":"fnew","projectId":"nope"}`, status: 200},
 		{does: "finds a name taken", method: "POST", path: "/features/validate", body: `{"name":"f1"}`, status: 409},
 		{does: "finds a name bad", method: "POST", path: "/features/validate", body: `{"name":"a/b","projectId":"default"}`, status: 400},
 	})

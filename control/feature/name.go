@@ -21,18 +21,15 @@ const maxNameLength = 100
 // urlFriendly matches what encodeURIComponent leaves alone.
 var urlFriendly = regexp.MustCompile(`^[A-Za-z0-9_.!~*'()-]+$`)
 
-// CheckName tells whether a flag could be created under name. project may be empty; when it is not, the project's naming
-// pattern counts too. Faults: Invalid, NameTaken, and NotFound for an unknown project.
+// CheckName tells whether a flag could be created under name. The naming pattern of project counts too, when there is such
+// a project. Faults: Invalid and NameTaken.
 func CheckName(ctx context.Context, tx queries.DBTX, name, project string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
 	if project != "" {
 		row, err := q.FeatureProjectGet(ctx, tx, project)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return fault.New(fault.NotFound, "Active project with id %s does not exist", project)
-		case err != nil:
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 			return fmt.Errorf("read project: %w", err)
 		}
 		if err := checkNamingPattern(row, name); err != nil {
