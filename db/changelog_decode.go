@@ -23,20 +23,6 @@ func (f *follower) warn(what string, err error, about []any) {
 	f.log.logger.Warn("a stored value has the wrong shape", append([]any{"value", what, "err", err}, about...)...)
 }
 
-func (f *follower) decodeStrategy(row queries.ChangeLogStrategiesRow) eval.Strategy {
-	about := []any{"feature", row.Feature, "environment", row.Environment, "strategy", row.ID}
-	strategy := eval.Strategy{
-		Name:        row.StrategyName,
-		Constraints: f.decodeConstraints(row.Constraints, about...),
-		Parameters:  f.decodeParameters(row.Parameters, about...),
-		Variants:    f.decodeVariants(row.Variants, about...),
-	}
-	for _, id := range row.Segments {
-		strategy.Segments = append(strategy.Segments, int(id))
-	}
-	return strategy
-}
-
 func (f *follower) decodeSegment(row queries.ChangeLogSegmentsRow) eval.Segment {
 	return eval.Segment{ID: int(row.ID), Name: row.Name, Constraints: f.decodeConstraints(row.Constraints, "segment", row.ID)}
 }

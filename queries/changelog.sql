@@ -76,12 +76,12 @@ SELECT
     s.parameters,
     s.constraints,
     s.variants,
-    ARRAY(
+    array_to_string(ARRAY(
         SELECT ss.segment_id
         FROM feature_strategy_segments ss
         WHERE ss.strategy_id = s.id
         ORDER BY ss.segment_id
-    )::integer[] AS segments
+    ), ',') AS segments
 FROM feature_strategies s
 WHERE s.feature = ANY (@features::text[])
 ORDER BY s.feature, s.environment, s.sort_order, s.created_at, s.id;

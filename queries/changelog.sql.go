@@ -393,12 +393,12 @@ SELECT
     s.parameters,
     s.constraints,
     s.variants,
-    ARRAY(
+    array_to_string(ARRAY(
         SELECT ss.segment_id
         FROM feature_strategy_segments ss
         WHERE ss.strategy_id = s.id
         ORDER BY ss.segment_id
-    )::integer[] AS segments
+    ), ',') AS segments
 FROM feature_strategies s
 WHERE s.feature = ANY ($1::text[])
 ORDER BY s.feature, s.environment, s.sort_order, s.created_at, s.id
@@ -413,7 +413,7 @@ type ChangeLogStrategiesRow struct {
 	Parameters   json.RawMessage
 	Constraints  json.RawMessage
 	Variants     json.RawMessage
-	Segments     []int32
+	Segments     string
 }
 
 // In the order SDKs try them.
