@@ -61,6 +61,16 @@ SET name = @name,
 WHERE id = @id
 RETURNING *;
 
+-- name: ProjectSettingsUpdate :one
+UPDATE projects
+SET mode = @mode,
+    feature_naming_pattern = sqlc.narg('feature_naming_pattern'),
+    feature_naming_example = sqlc.narg('feature_naming_example'),
+    feature_naming_description = sqlc.narg('feature_naming_description'),
+    updated_at = now()
+WHERE id = @id
+RETURNING *;
+
 -- name: ProjectArchive :one
 UPDATE projects SET archived_at = now(), updated_at = now() WHERE id = @id RETURNING *;
 

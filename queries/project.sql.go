@@ -447,6 +447,51 @@ func (q *Queries) ProjectSegmentCount(ctx context.Context, db DBTX, project *str
 	return count, err
 }
 
+const ProjectSettingsUpdate = `-- name: ProjectSettingsUpdate :one
+UPDATE projects
+SET mode = $1,
+    feature_naming_pattern = $2,
+    feature_naming_example = $3,
+    feature_naming_description = $4,
+    updated_at = now()
+WHERE id = $5
+RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+`
+
+type ProjectSettingsUpdateParams struct {
+	Mode                     string
+	FeatureNamingPattern     *string
+	FeatureNamingExample     *string
+	FeatureNamingDescription *string
+	ID                       string
+}
+
+func (q *Queries) ProjectSettingsUpdate(ctx context.Context, db DBTX, arg ProjectSettingsUpdateParams) (Project, error) {
+	row := db.QueryRow(ctx, ProjectSettingsUpdate,
+		arg.Mode,
+		arg.FeatureNamingPattern,
+		arg.FeatureNamingExample,
+		arg.FeatureNamingDescription,
+		arg.ID,
+	)
+	var i Project
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.Description,
+		&i.Mode,
+		&i.DefaultStickiness,
+		&i.FeatureLimit,
+		&i.FeatureNamingPattern,
+		&i.FeatureNamingExample,
+		&i.FeatureNamingDescription,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ArchivedAt,
+	)
+	return i, err
+}
+
 const ProjectUpdate = `-- name: ProjectUpdate :one
 UPDATE projects
 SET name = $1,

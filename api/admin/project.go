@@ -51,21 +51,22 @@ type ProjectsSchema struct {
 
 // ProjectOverviewSchema is one project with its environments.
 type ProjectOverviewSchema struct {
-	Version           int                        `json:"version"`
-	Name              string                     `json:"name"`
-	Description       *string                    `json:"description" nullable:"true"`
-	DefaultStickiness string                     `json:"defaultStickiness"`
-	Mode              string                     `json:"mode" enum:"open,protected,private"`
-	FeatureLimit      *int32                     `json:"featureLimit" nullable:"true"`
-	Members           int32                      `json:"members"`
-	Health            int                        `json:"health"`
-	TechnicalDebt     int                        `json:"technicalDebt"`
-	Environments      []ProjectEnvironmentSchema `json:"environments" nullable:"false"`
-	FeatureTypeCounts []FeatureTypeCountSchema   `json:"featureTypeCounts" nullable:"false"`
-	CreatedAt         api.Time                   `json:"createdAt"`
-	UpdatedAt         api.Time                   `json:"updatedAt"`
-	ArchivedAt        *api.Time                  `json:"archivedAt" nullable:"true"`
-	OnboardingStatus  OnboardingStatusSchema     `json:"onboardingStatus"`
+	Version           int                               `json:"version"`
+	Name              string                            `json:"name"`
+	Description       *string                           `json:"description" nullable:"true"`
+	DefaultStickiness string                            `json:"defaultStickiness"`
+	Mode              string                            `json:"mode" enum:"open,protected,private"`
+	FeatureLimit      *int32                            `json:"featureLimit" nullable:"true"`
+	FeatureNaming     *CreateFeatureNamingPatternSchema `json:"featureNaming,omitempty"`
+	Members           int32                             `json:"members"`
+	Health            int                               `json:"health"`
+	TechnicalDebt     int                               `json:"technicalDebt"`
+	Environments      []ProjectEnvironmentSchema        `json:"environments" nullable:"false"`
+	FeatureTypeCounts []FeatureTypeCountSchema          `json:"featureTypeCounts" nullable:"false"`
+	CreatedAt         api.Time                          `json:"createdAt"`
+	UpdatedAt         api.Time                          `json:"updatedAt"`
+	ArchivedAt        *api.Time                         `json:"archivedAt" nullable:"true"`
+	OnboardingStatus  OnboardingStatusSchema            `json:"onboardingStatus"`
 }
 
 // FeatureTypeCountSchema is how many flags of a type a project has.
@@ -230,6 +231,10 @@ func projectOverviewSchema(
 	schema := ProjectOverviewSchema{
 		Version: 1, Name: row.Name, Description: row.Description, DefaultStickiness: row.DefaultStickiness, Mode: row.Mode,
 		FeatureLimit: row.FeatureLimit, Health: 100 - debt, TechnicalDebt: debt,
+		FeatureNaming: namingSchema(project.NamingOf(queries.Project{
+			FeatureNamingPattern: row.FeatureNamingPattern, FeatureNamingExample: row.FeatureNamingExample,
+			FeatureNamingDescription: row.FeatureNamingDescription,
+		})),
 		Environments: []ProjectEnvironmentSchema{}, FeatureTypeCounts: []FeatureTypeCountSchema{},
 		CreatedAt: api.At(row.CreatedAt), UpdatedAt: api.At(row.UpdatedAt), ArchivedAt: api.AtOrNil(row.ArchivedAt),
 		OnboardingStatus: onboardingStatus(row),

@@ -132,3 +132,29 @@ func TestProjectEnvironments(t *testing.T) {
 		{does: "shows the strategy", method: "GET", path: "/projects/default/features/f2/environments/production", status: 200, want: `~"rollout":"50"`},
 	})
 }
+
+func TestProjectSettings(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.run(t, []step{
+		{
+			does: "sets a naming pattern", method: "PUT", path: "/projects/default/settings", status: 200,
+			body:   `{"mode":"protected","featureNaming":{"pattern":"shop\\.[a-z]+","example":"shop.cart","description":"d"}}`,
+			events: []string{"project-updated default/-/-"}, changes: []string{},
+		},
+		{does: "shows it", method: "GET", path: "/projects/default/overview", status: 200, want: `~"featureNaming":{"pattern":"shop\\.[a-z]+","example":"shop.cart"`},
+		{does: "holds new flags to it", method: "POST", path: "/projects/default/features", status: 400, body: `{"name":"cart"}`},
+		{does: "refuses a broken pattern", method: "PUT", path: "/projects/default/settings", status: 400, body: `{"featureNaming":{"pattern":"("}}`},
+		{does: "refuses an example that does not match", method: "PUT", path: "/projects/default/settings", status: 400, body: `{"featureNaming":{"pattern":"a+","example":"b"}}`},
+		{does: "knows no unknown project", method: "PUT", path: "/projects/nope/settings", status: 404, body: `{"mode":"open"}`},
+		{
+			does: "takes the pattern away", method: "PUT", path: "/projects/default/settings", status: 200, body: `{"featureNaming":{"pattern":null}}`,
+			events: []string{"project-updated default/-/-"},
+		},
+		{
+			does: "holds new flags to it no more", method: "POST", path: "/projects/default/features", status: 201, body: `{"name":"cart"}`,
+			events: []string{"feature-created default/cart/-"},
+		},
+		{does: "kept the mode", method: "GET", path: "/projects/default", status: 200, want: `~"mode":"protected"`},
+	})
+}

@@ -12,6 +12,7 @@ func (a *API) resources() []func() {
 		a.registerFeatureBulk,
 		a.registerFeatureMove,
 		a.registerProjects,
+		a.registerProjectSettings,
 		a.registerProjectEnvironments,
 		a.registerProjectTokens,
 		a.registerEnvironments,

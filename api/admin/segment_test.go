@@ -13,25 +13,37 @@ func TestSegments(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	s.run(t, []step{
-		{does: "creates one", method: "POST", path: "/segments", status: 201,
+		{
+			does: "creates one", method: "POST", path: "/segments", status: 201,
 			body: `{"name":"segA","constraints":[{"contextName":"userId","operator":"IN","values":["1"],"inverted":true,"caseInsensitive":true}]}`,
 			want: `{"id":1,"name":"segA","description":null,"constraints":[{"contextName":"userId","operator":"IN","values":["1"],"inverted":true,"caseInsensitive":true}],
 				"createdBy":"admin","createdAt":"T","usedInProjects":0,"usedInFeatures":0}`,
-			events: []string{"segment-created -/-/-"}, changes: []string{"segment 1 *"}},
-		{does: "refuses a taken name", method: "POST", path: "/segments", status: 409, body: `{"name":"segA","constraints":[]}`,
-			want: `{"name":"NameExistsError","message":"Segment name already exists","details":[{"message":"Segment name already exists"}]}`},
-		{does: "wants constraints", method: "POST", path: "/segments", status: 400, body: `{"name":"x"}`,
-			want: "~The `/body/constraints` property is required. It was not present on the data you sent."},
+			events: []string{"segment-created -/-/-"}, changes: []string{"segment 1 *"},
+		},
+		{
+			does: "refuses a taken name", method: "POST", path: "/segments", status: 409, body: `{"name":"segA","constraints":[]}`,
+			want: `{"name":"NameExistsError","message":"Segment name already exists","details":[{"message":"Segment name already exists"}]}`,
+		},
+		{
+			does: "wants constraints", method: "POST", path: "/segments", status: 400, body: `{"name":"x"}`,
+			want: "~The `/body/constraints` property is required. It was not present on the data you sent.",
+		},
 		{does: "wants a list of constraints", method: "POST", path: "/segments", status: 400, body: `{"name":"x","constraints":{}}`},
 		{does: "wants a known project", method: "POST", path: "/segments", status: 400, body: `{"name":"x","project":"nope","constraints":[]}`},
-		{does: "refuses bad constraints", method: "POST", path: "/segments", status: 400,
-			body: `{"name":"x","constraints":[{"contextName":"x","operator":"NUM_GT","value":"abc"}]}`, want: `~\"value\" must be a number. You provided \"abc\".`},
+		{
+			does: "refuses bad constraints", method: "POST", path: "/segments", status: 400,
+			body: `{"name":"x","constraints":[{"contextName":"x","operator":"NUM_GT","value":"abc"}]}`, want: `~\"value\" must be a number. You provided \"abc\".`,
+		},
 		{does: "validates a free name", method: "POST", path: "/segments/validate", status: 204, body: `{"name":"free"}`},
 		{does: "validates a taken name", method: "POST", path: "/segments/validate", status: 409, body: `{"name":"segA"}`},
-		{does: "replaces one", method: "PUT", path: "/segments/1", status: 204, body: `{"name":"segB","constraints":[]}`,
-			events: []string{"segment-updated -/-/-"}, changes: []string{"segment 1 *"}},
-		{does: "announces no change of the description", method: "PUT", path: "/segments/1", status: 204,
-			body: `{"name":"segB","description":"d","constraints":[]}`, events: []string{"segment-updated -/-/-"}, changes: []string{}},
+		{
+			does: "replaces one", method: "PUT", path: "/segments/1", status: 204, body: `{"name":"segB","constraints":[]}`,
+			events: []string{"segment-updated -/-/-"}, changes: []string{"segment 1 *"},
+		},
+		{
+			does: "announces no change of the description", method: "PUT", path: "/segments/1", status: 204,
+			body: `{"name":"segB","description":"d","constraints":[]}`, events: []string{"segment-updated -/-/-"}, changes: []string{},
+		},
 		{does: "replaces no unknown one", method: "PUT", path: "/segments/99", status: 404, body: `{"name":"x","constraints":[]}`},
 		{does: "wants a number for an id", method: "GET", path: "/segments/abc", status: 400},
 		{does: "wants an id within reach", method: "GET", path: "/segments/4294967297", status: 400},
@@ -55,19 +67,25 @@ func TestSegmentsInUse(t *testing.T) {
 	s.changes(t)
 	use := fmt.Sprintf(`{"projectId":"default","environmentId":"development","strategyId":"%s","segmentIds":[1]}`, strategy.ID)
 	s.run(t, []step{
-		{does: "gives it to a strategy", method: "POST", path: "/segments/strategies", status: 201, body: use, want: use,
-			events: []string{"feature-strategy-update default/f1/development"}, changes: []string{"feature f1 development"}},
+		{
+			does: "gives it to a strategy", method: "POST", path: "/segments/strategies", status: 201, body: use, want: use,
+			events: []string{"feature-strategy-update default/f1/development"}, changes: []string{"feature f1 development"},
+		},
 		{does: "gives no unknown one", method: "POST", path: "/segments/strategies", status: 404, body: strings.Replace(use, "[1]", "[9]", 1)},
-		{does: "gives it to no unknown strategy", method: "POST", path: "/segments/strategies", status: 404,
-			body: strings.Replace(use, strategy.ID, "nope", 1)},
+		{
+			does: "gives it to no unknown strategy", method: "POST", path: "/segments/strategies", status: 404,
+			body: strings.Replace(use, strategy.ID, "nope", 1),
+		},
 		{does: "shows who uses it", method: "GET", path: "/segments/1/strategies", status: 200, want: fmt.Sprintf(
 			`{"strategies":[{"id":"%s","featureName":"f1","projectId":"default","environment":"development","strategyName":"default"}],"changeRequestStrategies":[]}`, strategy.ID)},
 		{does: "shows what a strategy uses", method: "GET", path: "/segments/strategies/" + strategy.ID, status: 200, want: `~"name":"segA"`},
 		{does: "counts its uses", method: "GET", path: "/segments/1", status: 200, want: `~"usedInProjects":1,"usedInFeatures":1`},
 		{does: "keeps it", method: "DELETE", path: "/segments/1", status: 409},
 		{does: "is not bound to another project", method: "PUT", path: "/segments/1", status: 400, body: `{"name":"segA","project":"other","constraints":[]}`},
-		{does: "is bound to its own", method: "PUT", path: "/segments/1", status: 204, body: `{"name":"segA","project":"default","constraints":[]}`,
-			events: []string{"segment-updated default/-/-"}},
+		{
+			does: "is bound to its own", method: "PUT", path: "/segments/1", status: 204, body: `{"name":"segA","project":"default","constraints":[]}`,
+			events: []string{"segment-updated default/-/-"},
+		},
 	})
 }
 
