@@ -26,9 +26,11 @@ type Config struct {
 	ClientTokens   []string
 	FrontendTokens []string
 
-	MaxStreams    int           // streams carried at once; further ones get 429
-	ShutdownGrace time.Duration // how long closing streams is spread over
-	FlushInterval time.Duration // how often usage is written
+	MaxStreams         int           // streams carried at once; further ones get 429
+	MaxStreamsPerToken int           // of these, with one token; 0: no limit of its own
+	StreamMaxAge       time.Duration // streams end at that age, within a fifth, and come back; 0: never
+	ShutdownGrace      time.Duration // how long closing streams is spread over
+	FlushInterval      time.Duration // how often usage is written
 }
 
 // Defaults of Config.

@@ -82,7 +82,12 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		}),
 		usage: &controlusage.Flusher{Buffer: usage.NewBuffer(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval},
 	}
-	s.hub = sse.New(sse.Config{MaxStreams: config.MaxStreams, Logger: config.Logger})
+	s.hub = sse.New(sse.Config{
+		MaxStreams:       config.MaxStreams,
+		MaxStreamsPerKey: config.MaxStreamsPerToken,
+		MaxAge:           config.StreamMaxAge,
+		Logger:           config.Logger,
+	})
 	s.connect()
 	if err := s.tokens.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)

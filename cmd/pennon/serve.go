@@ -10,18 +10,20 @@ import (
 
 // serveCommand is the server role. Names are Unleash's where Unleash has the option.
 type serveCommand struct {
-	Host            string        `name:"host" env:"HTTP_HOST" default:"" help:"Address to listen on; all by default."`
-	Port            int           `name:"port" env:"HTTP_PORT,PORT" default:"4242" help:"Port to listen on."`
-	BasePath        string        `name:"base-path" env:"BASE_URI_PATH" help:"Prefix of every route, for servers behind a path-routing proxy."`
-	Log             logOptions    `embed:""`
-	Migrate         bool          `name:"migrate" env:"DATABASE_MIGRATE" default:"true" negatable:"" help:"Bring the database schema to this version at start."`
-	NoMigration     bool          `name:"disable-migration" env:"DATABASE_DISABLE_MIGRATION" help:"Unleash's name for --no-migrate."`
-	Tokens          tokenOptions  `embed:""`
-	ShutdownGrace   time.Duration `name:"shutdown-grace" env:"SHUTDOWN_GRACE" default:"10s" help:"How long streams are spread over when the server stops, so that their clients come back one by one."`
-	MaxStreams      int           `name:"max-streams" env:"MAX_STREAMS" default:"100000" help:"Streams one server carries; further ones are told to poll (429)."`
-	ChangeRetention time.Duration `name:"change-retention" env:"CHANGE_RETENTION" default:"168h" help:"How far back the change log reaches: how long a client may be away and still resume with a delta."`
-	Dev             bool          `name:"dev" env:"PENNON_DEV" help:"Without a configured database start a private PostgreSQL; make tokens; print what to try."`
-	Dir             string        `name:"dir" env:"PENNON_DIR" default:".pennon" help:"Where --dev keeps its data and tokens."`
+	Host               string        `name:"host" env:"HTTP_HOST" default:"" help:"Address to listen on; all by default."`
+	Port               int           `name:"port" env:"HTTP_PORT,PORT" default:"4242" help:"Port to listen on."`
+	BasePath           string        `name:"base-path" env:"BASE_URI_PATH" help:"Prefix of every route, for servers behind a path-routing proxy."`
+	Log                logOptions    `embed:""`
+	Migrate            bool          `name:"migrate" env:"DATABASE_MIGRATE" default:"true" negatable:"" help:"Bring the database schema to this version at start."`
+	NoMigration        bool          `name:"disable-migration" env:"DATABASE_DISABLE_MIGRATION" help:"Unleash's name for --no-migrate."`
+	Tokens             tokenOptions  `embed:""`
+	ShutdownGrace      time.Duration `name:"shutdown-grace" env:"SHUTDOWN_GRACE" default:"10s" help:"How long streams are spread over when the server stops, so that their clients come back one by one."`
+	MaxStreams         int           `name:"max-streams" env:"MAX_STREAMS" default:"100000" help:"Streams one server carries; further ones are told to poll (429)."`
+	MaxStreamsPerToken int           `name:"max-streams-per-token" env:"MAX_STREAMS_PER_TOKEN" default:"0" help:"Of these, streams one token may have; 0 for no limit of its own."`
+	StreamMaxAge       time.Duration `name:"stream-max-age" env:"STREAM_MAX_AGE" default:"0" help:"Streams end at about that age (at least a minute) and their clients come back, so that they spread over a growing fleet; 0 for never."`
+	ChangeRetention    time.Duration `name:"change-retention" env:"CHANGE_RETENTION" default:"168h" help:"How far back the change log reaches: how long a client may be away and still resume with a delta."`
+	Dev                bool          `name:"dev" env:"PENNON_DEV" help:"Without a configured database start a private PostgreSQL; make tokens; print what to try."`
+	Dir                string        `name:"dir" env:"PENNON_DIR" default:".pennon" help:"Where --dev keeps its data and tokens."`
 
 	Database databaseOptions `embed:""`
 }
@@ -75,21 +77,23 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 		return server.Config{}, err
 	}
 	return server.Config{
-		Version:           version,
-		Logger:            logger,
-		Host:              c.Host,
-		Port:              c.Port,
-		BasePath:          c.BasePath,
-		DatabaseURL:       pool,
-		DatabaseDirectURL: direct,
-		DatabasePoolMax:   c.Database.PoolMax,
-		PollInterval:      c.Database.PollInterval,
-		ChangeRetention:   c.ChangeRetention,
-		Migrate:           c.Migrate && !c.NoMigration,
-		AdminTokens:       c.Tokens.Admin,
-		ClientTokens:      c.Tokens.Client,
-		FrontendTokens:    c.Tokens.Frontend,
-		ShutdownGrace:     c.ShutdownGrace,
-		MaxStreams:        c.MaxStreams,
+		Version:            version,
+		Logger:             logger,
+		Host:               c.Host,
+		Port:               c.Port,
+		BasePath:           c.BasePath,
+		DatabaseURL:        pool,
+		DatabaseDirectURL:  direct,
+		DatabasePoolMax:    c.Database.PoolMax,
+		PollInterval:       c.Database.PollInterval,
+		ChangeRetention:    c.ChangeRetention,
+		Migrate:            c.Migrate && !c.NoMigration,
+		AdminTokens:        c.Tokens.Admin,
+		ClientTokens:       c.Tokens.Client,
+		FrontendTokens:     c.Tokens.Frontend,
+		ShutdownGrace:      c.ShutdownGrace,
+		MaxStreams:         c.MaxStreams,
+		MaxStreamsPerToken: c.MaxStreamsPerToken,
+		StreamMaxAge:       c.StreamMaxAge,
 	}, nil
 }

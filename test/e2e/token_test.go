@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pennonhq/pennon/db/dbtest"
+	"github.com/pennonhq/pennon/server"
 	"github.com/pennonhq/pennon/sse"
 )
 
@@ -45,4 +46,16 @@ func TestStreamsAreToldWhatBecameOfTheirToken(t *testing.T) {
 			require.True(t, websocket.IsCloseError(err, test.reason.Code()), "wanted %s, got %v", test.reason, err)
 		})
 	}
+}
+
+func TestATokenHasItsShareOfTheStreams(t *testing.T) {
+	t.Parallel()
+	const other = "*:development.e2e-other"
+	r := start(t, dbtest.New(t), func(c *server.Config) {
+		c.MaxStreamsPerToken = 1
+		c.ClientTokens = append(c.ClientTokens, other)
+	})
+	follow(t, r, clientToken)
+	require.Equal(t, http.StatusTooManyRequests, r.call(http.MethodGet, "/api/client/streaming", clientToken, nil).status)
+	follow(t, r, other)
 }
