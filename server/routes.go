@@ -75,11 +75,12 @@ func register(a *api.API, s *Server) {
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 
 	system.Register(a, s.checks()...)
-	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens})
+	streams := stream.New(s.store, s.hub, s.tokens, 0)
+	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: streams.Invite})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
-	stream.New(s.store, s.hub, s.tokens, 0).Register(a.Router)
+	streams.Register(a.Router)
 	stream.Document(a.Huma)
 	admin.Register(a, s.pool)
 }

@@ -167,6 +167,24 @@ func (h *Hub) Admit(key string, expires time.Time) (*Stream, error) {
 	return s, nil
 }
 
+// Room is how many clients may be asked to open a stream of the key: what Admit would take, less a sixteenth of MaxStreams
+// that is left to streams that come back by themselves.
+func (h *Hub) Room(key string) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.draining {
+		return 0
+	}
+	room := h.config.MaxStreams - h.config.MaxStreams/16 - h.total
+	if most := h.config.MaxStreamsPerKey; most > 0 {
+		if list := h.keys[key]; list != nil {
+			most -= list.count
+		}
+		room = min(room, most)
+	}
+	return max(room, 0)
+}
+
 // forget takes an ended stream off the books.
 func (h *Hub) forget(s *Stream) {
 	h.mu.Lock()

@@ -157,8 +157,11 @@ func TestLimits(t *testing.T) {
 		return response.StatusCode
 	}
 	require.Equal(t, http.StatusOK, status("key=a"))
+	require.Equal(t, 1, b.hub.Room("a"))
 	require.Equal(t, http.StatusOK, status("key=a"))
 	require.Equal(t, http.StatusTooManyRequests, status("key=a"), "the key has two")
+	require.Equal(t, 0, b.hub.Room("a"))
+	require.Equal(t, 1, b.hub.Room("b"))
 	require.Equal(t, http.StatusOK, status("key=b"))
 	require.Equal(t, http.StatusTooManyRequests, status("key=c"), "the hub has three")
 	require.EqualValues(t, 2, b.hub.Stats().Refused)

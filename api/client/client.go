@@ -22,12 +22,18 @@ type Dependencies struct {
 	Store  *replica.Store
 	Usage  Usage
 	Tokens api.Tokens // for POST /edge/validate
+
+	// Invite reports whether the client that sends the request shall be told to stream, which then happens. nil: nobody.
+	Invite func(*http.Request) bool
 }
 
 // Register puts the routes of /api/client on router. They expect the token that api.RequireToken lets pass for
 // token.Client under that prefix.
 func Register(router chi.Router, d Dependencies) {
-	flags := &reads{store: d.Store}
+	flags := &reads{store: d.Store, invite: d.Invite}
+	if flags.invite == nil {
+		flags.invite = func(*http.Request) bool { return false }
+	}
 	router.Get("/api/client/features", flags.features)
 	router.Get("/api/client/features/{featureName}", flags.feature)
 	router.Get("/api/client/delta", flags.delta)
@@ -45,7 +51,8 @@ func RegisterEdge(router chi.Router, d Dependencies) {
 
 // reads serves flags from the replica.
 type reads struct {
-	store *replica.Store
+	store  *replica.Store
+	invite func(*http.Request) bool
 }
 
 // state returns what the query is answered from, or answers 503 itself and returns nil: SDKs keep what they have and ask

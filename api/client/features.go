@@ -25,8 +25,13 @@ func (h *reads) features(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header["Etag"] = []string{body.ETag()}
 	addVary(header)
+	invited := h.invite(r)
+	if invited {
+		header["Fetch-Mode"] = []string{"streaming"}
+		header["Cache-Control"] = []string{"no-store"} // it is for this client only
+	}
 	for _, tags := range r.Header["If-None-Match"] {
-		if body.Matches(tags) {
+		if !invited && body.Matches(tags) { // SDKs heed an invitation only on a 200
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

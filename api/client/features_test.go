@@ -1,11 +1,15 @@
 package client
 
 import (
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/token"
 )
 
 // The strategies and flags below are as unleash-server 8.2.0 answered for the same data; repeated dependencies are left
@@ -205,4 +209,27 @@ func TestReadsAreUnavailableWithoutFlags(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, s.get(t, path, "unknown").Code)
 		require.Equal(t, http.StatusForbidden, s.get(t, path, "frontend").Code)
 	}
+}
+
+func TestFeaturesInvitesBackToStreaming(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, recorded())
+	tag := s.get(t, "/api/client/features", "default").Header().Get("Etag")
+	require.Equal(t, http.StatusNotModified, s.get(t, "/api/client/features", "default", "If-None-Match", tag).Code)
+
+	logger := slog.New(slog.DiscardHandler)
+	surface := api.New(api.Config{}, logger)
+	surface.Guard("/api/client", api.RequireToken(tokens{"default": clientToken("1", "development", "default")}, token.Client))
+	Register(surface.Router, Dependencies{Store: s.store, Invite: func(r *http.Request) bool {
+		return r.Header.Get("Unleash-Connection-Id") == "refused" && api.TokenFrom(r.Context()) != nil
+	}})
+	s.handler = surface
+	invited := s.get(t, "/api/client/features", "default", "If-None-Match", tag, "Unleash-Connection-Id", "refused")
+	require.Equal(t, http.StatusOK, invited.Code, "SDKs heed it only on a 200")
+	require.Equal(t, "streaming", invited.Header().Get("Fetch-Mode"))
+	require.Equal(t, tag, invited.Header().Get("Etag"))
+	require.Contains(t, invited.Body.String(), `"features":[`)
+	other := s.get(t, "/api/client/features", "default", "If-None-Match", tag)
+	require.Equal(t, http.StatusNotModified, other.Code)
+	require.Empty(t, other.Header().Get("Fetch-Mode"))
 }

@@ -48,8 +48,9 @@ type Handler struct {
 	hub    *sse.Hub
 	topics *topics
 
-	tokens api.Tokens
-	slots  chan struct{} // one for each hydration being sent
+	tokens  api.Tokens
+	slots   chan struct{} // one for each hydration being sent
+	waiting *waiting
 }
 
 // New makes a Handler that wakes hub on every change of store. It must be called before the store's Source runs. Tokens is
@@ -60,7 +61,10 @@ func New(store *replica.Store, hub *sse.Hub, tokens api.Tokens, hydrations int) 
 	if hydrations <= 0 {
 		hydrations = DefaultHydrations
 	}
-	h := &Handler{store: store, hub: hub, topics: newTopics(store), tokens: tokens, slots: make(chan struct{}, hydrations)}
+	h := &Handler{
+		store: store, hub: hub, topics: newTopics(store), tokens: tokens,
+		slots: make(chan struct{}, hydrations), waiting: newWaiting(),
+	}
 	store.OnChange(func(environments []string) { hub.Wake(h.topics.of(environments)...) })
 	return h
 }
@@ -85,7 +89,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stream, err := h.hub.Admit(known.ID, known.ExpiresAt)
 	switch {
 	case errors.Is(err, sse.ErrOverloaded):
-		// SDKs leave streaming for polling at once; others may try again when a part of the streams has gone.
+		// SDKs leave streaming for polling at once, until they are invited back; others may try again when a part of the streams has gone.
+		h.waiting.refused(r)
 		w.Header().Set("Retry-After", strconv.Itoa(30+rand.IntN(60)))
 		api.WriteError(w, r, http.StatusTooManyRequests, "TooManyStreamsError", "Too many streams are open. Poll instead.")
 		return
@@ -94,6 +99,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		api.WriteProblem(w, r, fault.Wrap(fault.Unavailable, err, "The server is shutting down. Connect again."))
 		return
 	}
+	h.waiting.admitted(r)
 	taken := false
 	api.RequireToken(h.tokens, token.Client)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		taken = h.serve(w, r, stream)
