@@ -1,6 +1,8 @@
-// One long-lived `psql`, the way a person would change a flag by hand: no Admin API in between.
+// A flag changed by SQL, with no Admin API in between: by one long-lived `psql`, the way a person
+// would do it, or by whoever started the script.
 
 import { spawn } from 'node:child_process';
+import { ask } from './console.mjs';
 
 /** How a flag is switched in each target's schema, with psql variables for the values. */
 export const toggleStatements = {
@@ -64,6 +66,17 @@ export class Psql {
     this.#failure ??= error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
+}
+
+/** SQL by the starter of the script, which answers the question `commit` where there is no psql. */
+export class Starter {
+  /** Asks for the change of one flag; the answer is that of `Psql.commit`. */
+  commit(_statement, variables) {
+    return ask('commit', variables);
+  }
+
+  /** There is nothing to end. */
+  stop() {}
 }
 
 /** This process's clock: milliseconds since the epoch, with a fraction. */

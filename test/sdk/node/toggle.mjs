@@ -5,11 +5,11 @@
 //        --psql 'host=/run/postgresql dbname=pennon'
 //
 // One flag is switched back and forth, each time after the SDK has seen the last change, through
-// the Admin API and (with --psql) by SQL. Then flags are changed without waiting for the SDK.
+// the Admin API and (with --psql) by SQL: `--psql ask` leaves that to the starter. Then flags are changed without waiting for the SDK.
 
 import { Admin } from './admin.mjs';
 import { check, finish, say } from './console.mjs';
-import { now, Psql, toggleStatements } from './psql.mjs';
+import { now, Psql, Starter, toggleStatements } from './psql.mjs';
 import { Sdk } from './sdk.mjs';
 import { readSettings } from './settings.mjs';
 
@@ -30,9 +30,14 @@ async function throughAdmin(enabled) {
   return { sentAt, answeredAt: now() };
 }
 
-async function throughSql(psql, enabled) {
+function openSql() {
+  if (!settings.psql) return undefined;
+  return settings.psql === 'ask' ? new Starter() : new Psql(settings.psql);
+}
+
+async function throughSql(sql, enabled) {
   const statement = settings.toggleSql || toggleStatements[settings.target];
-  return psql.commit(statement, { feature: latency, environment: settings.environment, enabled });
+  return sql.commit(statement, { feature: latency, environment: settings.environment, enabled });
 }
 
 /** Switches the flag back and forth; resolves to the times from the write to the SDK. */
@@ -95,13 +100,13 @@ async function main() {
     await admin.addStrategy(name, { name: 'default', parameters: {}, constraints: [] });
   }
   const sdk = new Sdk({ ...settings, token, mode: 'streaming' });
-  const psql = settings.psql ? new Psql(settings.psql) : undefined;
+  const sql = openSql();
   const result = {};
   try {
     await sdk.synchronized();
     await sdk.until('the flags', () => flags.every((name) => sdk.feature(name)));
     result.admin = await measure('the Admin API', sdk, throughAdmin);
-    if (psql) result.sql = await measure('SQL', sdk, (enabled) => throughSql(psql, enabled));
+    if (sql) result.sql = await measure('SQL', sdk, (enabled) => throughSql(sql, enabled));
     result.burst = await runBurst(sdk);
     check('the SDK still streams', sdk.fetching === 'streaming', sdk.switches);
     check('the SDK has no error or warning', sdk.troubles.length === 0, sdk.troubles);
@@ -109,12 +114,12 @@ async function main() {
     check('the SDK keeps up', false, error.message);
   } finally {
     sdk.stop();
-    psql?.stop();
+    sql?.stop();
     await admin.removeFeatures(flags);
     await admin.deleteToken(token);
   }
   for (const [name, { sinceSentMs }] of Object.entries(result)) {
-    if (sinceSentMs) say(`${name}: change to SDK ${sinceSentMs.p50} ms (median), ${sinceSentMs.max} ms (longest)`);
+    if (sinceSentMs) say(`${name}: change to SDK ${sinceSentMs.p50} ms (median), ${sinceSentMs.p99} ms (p99), ${sinceSentMs.max} ms (longest)`);
   }
   finish(result);
 }
