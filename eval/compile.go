@@ -56,20 +56,29 @@ func compileFeature(feature Feature, hash uint64, segments map[int]*compiledSegm
 	return c
 }
 
-// link resolves the dependencies through lookup. A parent that is missing or has parents itself turns the feature off.
+// link resolves the dependencies through lookup. A parent that does not count turns the feature off.
 func (c *Compiled) link(lookup func(name string) *Compiled) {
 	c.on, c.parents = c.feature.Enabled, nil
 	for i := range c.feature.Dependencies {
-		dependency := &c.feature.Dependencies[i]
-		p := lookup(dependency.Feature)
-		if p == nil || len(p.feature.Dependencies) > 0 {
+		p, ok := resolve(&c.feature.Dependencies[i], lookup)
+		if !ok {
 			c.on, c.parents = false, nil
 			return
 		}
-		c.parents = append(c.parents, parent{
-			feature:  p,
-			off:      dependency.Enabled != nil && !*dependency.Enabled,
-			variants: dependency.Variants,
-		})
+		c.parents = append(c.parents, p)
 	}
+}
+
+// resolve finds the parent of a dependency. It reports false for one that does not count: it is missing or has parents
+// itself.
+func resolve(dependency *Dependency, lookup func(name string) *Compiled) (parent, bool) {
+	p := lookup(dependency.Feature)
+	if p == nil || len(p.feature.Dependencies) > 0 {
+		return parent{}, false
+	}
+	return parent{
+		feature:  p,
+		off:      dependency.Enabled != nil && !*dependency.Enabled,
+		variants: dependency.Variants,
+	}, true
 }

@@ -16,6 +16,7 @@ const (
 	kindUserID
 	kindRemoteAddress
 	kindHostname
+	kindForeign // a type that only an application knows; never in a compiled feature
 )
 
 // stickiness says which id a rollout or a variant sticks to.
@@ -186,6 +187,7 @@ func (s *strategy) compileRule(source *Strategy, feature string, fields *fieldTa
 		s.operand = &strategyOperand{hosts: splitList(parameters["hostNames"])}
 		return len(s.operand.hosts) > 0
 	default:
+		s.kind = kindForeign
 		return false
 	}
 }
