@@ -24,10 +24,10 @@ var Migrations embed.FS
 // that keeps two migrators apart is worthless: both may get it, and it outlives them.
 var ErrPooledMigration = errors.New("migrations need a direct connection to PostgreSQL: set DATABASE_DIRECT_URL to one that does not lead through a transaction pooler")
 
-// Migrate brings the schema to the newest version. url must be a direct connection or a session pooler's. It is safe to
-// run from several processes at once.
+// Migrate brings the schema, and after it that of the job queue, to the newest version. url must be a direct connection or a
+// session pooler's. It is safe to run from several processes at once.
 func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
-	return withMigrator(ctx, url, func(m *migrate.Migrate) error {
+	return withMigrator(ctx, url, func(config *pgx.ConnConfig, m *migrate.Migrate) error {
 		before, _, err := m.Version()
 		if err != nil && !errors.Is(err, migrate.ErrNilVersion) {
 			return fmt.Errorf("read schema version: %w", err)
@@ -42,13 +42,18 @@ func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
 		if before != after {
 			logger.Info("database migrated", "component", "db", "from", before, "to", after)
 		}
-		return nil
+		return migrateJobs(ctx, config, logger)
 	})
 }
 
-// MigrateDown takes the schema back by steps migrations, or wholly when steps is 0. It destroys data.
+// MigrateDown takes the schema back by steps migrations, or wholly, with the job queue, when steps is 0. It destroys data.
 func MigrateDown(ctx context.Context, url string, steps int) error {
-	return withMigrator(ctx, url, func(m *migrate.Migrate) error {
+	return withMigrator(ctx, url, func(config *pgx.ConnConfig, m *migrate.Migrate) error {
+		if steps == 0 {
+			if err := dropJobs(ctx, config); err != nil {
+				return err
+			}
+		}
 		down := m.Down
 		if steps > 0 {
 			down = func() error { return m.Steps(-steps) }
@@ -62,7 +67,7 @@ func MigrateDown(ctx context.Context, url string, steps int) error {
 
 // SchemaVersion returns the version of the schema and whether a migration failed half-way. 0: not migrated yet.
 func SchemaVersion(ctx context.Context, url string) (version uint, dirty bool, err error) {
-	err = withMigrator(ctx, url, func(m *migrate.Migrate) error {
+	err = withMigrator(ctx, url, func(_ *pgx.ConnConfig, m *migrate.Migrate) error {
 		v, d, err := m.Version()
 		if errors.Is(err, migrate.ErrNilVersion) {
 			return nil
@@ -73,7 +78,7 @@ func SchemaVersion(ctx context.Context, url string) (version uint, dirty bool, e
 	return version, dirty, err
 }
 
-func withMigrator(ctx context.Context, url string, fn func(*migrate.Migrate) error) (err error) {
+func withMigrator(ctx context.Context, url string, fn func(*pgx.ConnConfig, *migrate.Migrate) error) (err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("parse database URL: %w", err)
@@ -86,7 +91,7 @@ func withMigrator(ctx context.Context, url string, fn func(*migrate.Migrate) err
 	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	handle := stdlib.OpenDB(*config)
 	defer func() { _ = handle.Close() }()
-	return migrateWith(ctx, handle, fn)
+	return migrateWith(ctx, handle, func(m *migrate.Migrate) error { return fn(config, m) })
 }
 
 func migrateWith(ctx context.Context, handle *sql.DB, fn func(*migrate.Migrate) error) error {

@@ -6,3 +6,6 @@ INSERT INTO events (
     sqlc.narg('feature'), sqlc.narg('data'), sqlc.narg('pre_data'), sqlc.narg('ip'), sqlc.narg('request_id'),
     sqlc.narg('group_type'), sqlc.narg('group_id')
 );
+
+-- name: EventGet :one
+SELECT * FROM events WHERE id = @id;

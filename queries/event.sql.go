@@ -52,3 +52,30 @@ func (q *Queries) EventAppend(ctx context.Context, db DBTX, arg EventAppendParam
 	)
 	return err
 }
+
+const EventGet = `-- name: EventGet :one
+SELECT id, type, created_at, created_by, created_by_user_id, project, environment, feature, data, pre_data, tags, ip, request_id, group_type, group_id FROM events WHERE id = $1
+`
+
+func (q *Queries) EventGet(ctx context.Context, db DBTX, id int64) (Event, error) {
+	row := db.QueryRow(ctx, EventGet, id)
+	var i Event
+	err := row.Scan(
+		&i.ID,
+		&i.Type,
+		&i.CreatedAt,
+		&i.CreatedBy,
+		&i.CreatedByUserID,
+		&i.Project,
+		&i.Environment,
+		&i.Feature,
+		&i.Data,
+		&i.PreData,
+		&i.Tags,
+		&i.Ip,
+		&i.RequestID,
+		&i.GroupType,
+		&i.GroupID,
+	)
+	return i, err
+}

@@ -11,6 +11,23 @@ import (
 	"github.com/google/uuid"
 )
 
+type Addon struct {
+	ID           int32
+	Provider     string
+	Description  *string
+	Enabled      bool
+	Parameters   json.RawMessage
+	Events       []string
+	Projects     []string
+	Environments []string
+	CreatedAt    time.Time
+}
+
+type AddonOutbox struct {
+	EventID int64
+	AddonID int32
+}
+
 type ApiToken struct {
 	ID              int64
 	SecretHash      []byte
@@ -194,6 +211,16 @@ type FeatureType struct {
 	Name         string
 	Description  string
 	LifetimeDays *int32
+}
+
+type IntegrationEvent struct {
+	ID           int64
+	AddonID      int32
+	EventID      int64
+	CreatedAt    time.Time
+	State        string
+	StateDetails string
+	Details      json.RawMessage
 }
 
 type Project struct {
