@@ -89,7 +89,11 @@ func (r *running) port(t *testing.T) int {
 
 // settings are the environment variables that tell a script about the server.
 func (r *running) settings() map[string]string {
-	return map[string]string{"PENNON_URL": r.URL(), "PENNON_ADMIN_TOKEN": adminToken}
+	return map[string]string{
+		"PENNON_URL":         r.URL(),
+		"PENNON_ADMIN_TOKEN": adminToken,
+		"PENNON_DEADLINE_MS": strconv.FormatInt(patience.Milliseconds(), 10),
+	}
 }
 
 // testWriter sends log lines to the test's output.
