@@ -28,18 +28,26 @@ const (
 
 var writeBuffers sync.Pool // gorilla writes nothing but protocol-error close frames; the pool spares each stream a buffer
 
+// ErrHandshake says that a request is no WebSocket handshake.
+var ErrHandshake = errors.New("no WebSocket handshake")
+
 // ServeWebSocket answers the request with a WebSocket of the same messages as ServeEvents, each a text frame
-// {"event":…,"id":…,"data":…}. An error means that the handshake failed and was answered with it.
+// {"event":…,"id":…,"data":…}. ErrHandshake means that nothing has been answered, any other error that the connection is gone.
 func (s *Stream) ServeWebSocket(w http.ResponseWriter, r *http.Request, subscription Subscription) error {
+	refused := false
 	upgrader := websocket.Upgrader{
 		ReadBufferSize:   readBuffer,
 		WriteBufferPool:  &writeBuffers,
 		HandshakeTimeout: s.hub.config.WriteTimeout,
 		// Browsers on other origins may connect: the token, which they have to know, decides, never a cookie.
 		CheckOrigin: func(*http.Request) bool { return true },
+		Error:       func(http.ResponseWriter, *http.Request, int, error) { refused = true },
 	}
 	ws, err := upgrader.Upgrade(hijacker{w}, r, nil)
-	if err != nil {
+	switch {
+	case refused:
+		return fmt.Errorf("%w: %w", ErrHandshake, err)
+	case err != nil:
 		return fmt.Errorf("upgrade to WebSocket: %w", err)
 	}
 	// gorilla does the handshake and reads. We write, so that a shard can: frames of a server are a header and the payload.

@@ -97,7 +97,7 @@ func TestWebSocketCloseCodes(t *testing.T) {
 			b := setup(t, sse.Config{})
 			s := b.dialSocket(t, "key=k")
 			require.NoError(t, s.next())
-			eventually(t, func() bool { return open(b) == 1 })
+			require.NoError(t, s.reach(b.change(0))) // only a stream that is fully open ends with a close frame
 			b.hub.CloseKey("k", reason)
 			require.Equal(t, code, s.closeCode())
 			require.Equal(t, code < 4500, reason.Reconnect())

@@ -191,7 +191,9 @@ func TestRefusals(t *testing.T) {
 	t.Run("WebSocketWithoutAnUpgrade", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, options{})
-		require.Equal(t, http.StatusBadRequest, w.request(stream.PathWebSocket, "all").StatusCode)
+		refused := w.request(stream.PathWebSocket, "all")
+		require.Equal(t, http.StatusBadRequest, refused.StatusCode)
+		require.Equal(t, "application/json; charset=utf-8", refused.Header.Get("Content-Type"))
 		w.next(w.open("all"))
 		w.eventually(func() bool { return w.streams() == 1 })
 	})

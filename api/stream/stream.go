@@ -140,7 +140,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, stream *sse.Stre
 		Closed:  topic.release,
 	}
 	if wantsWebSocket(r) {
-		err = stream.ServeWebSocket(w, r, subscription) // answers what it refuses
+		if err = stream.ServeWebSocket(w, r, subscription); errors.Is(err, sse.ErrHandshake) {
+			api.WriteProblem(w, r, fault.New(fault.Invalid, "This request is no WebSocket handshake."))
+		}
 	} else if err = stream.ServeEvents(w, r, subscription); err != nil {
 		api.WriteProblem(w, r, err)
 	}
