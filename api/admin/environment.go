@@ -103,7 +103,7 @@ func (a *API) registerEnvironments() {
 	read(a, access.Anyone, op(get, "/environments/{name}", "getEnvironment", tag), a.environment)
 	write(a, access.Admin, op(post, "/environments", "createEnvironment", tag, status(201)), a.createEnvironment)
 	read(a, access.Admin, op(post, "/environments/validate", "validateEnvironmentName", tag, status(200)), a.validateEnvironment)
-	write(a, access.Admin, op(put, "/environments/sort-order", "updateSortOrder", tag, status(200)), a.sortEnvironments)
+	write(a, access.Admin, op(put, "/environments/sort-order", "updateSortOrder", tag, status(200), mayBeNotFound), a.sortEnvironments)
 	write(a, access.Admin, op(put, "/environments/update/{name}", "updateEnvironment", tag), a.updateEnvironment)
 	write(a, access.Admin, op(remove, "/environments/{name}", "removeEnvironment", tag, status(200)), a.deleteEnvironment)
 	for path, enabled := range map[string]bool{"on": true, "off": false} {

@@ -59,6 +59,9 @@ func status(code int) option {
 	return func(o *huma.Operation) { o.DefaultStatus = code }
 }
 
+// mayBeNotFound documents 404 where no name in the path, but one in the body, can be of nothing.
+func mayBeNotFound(o *huma.Operation) { o.Errors = append(o.Errors, http.StatusNotFound) }
+
 // sentence makes "Create feature strategy" of createFeatureStrategy.
 func sentence(id string) string {
 	var b strings.Builder

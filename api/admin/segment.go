@@ -104,7 +104,7 @@ func (a *API) registerSegments() {
 	read(a, access.Anyone, op(get, "/segments", "getSegments", tag), a.segments)
 	write(a, creating, op(post, "/segments", "createSegment", tag, status(201)), a.createSegment)
 	read(a, access.Anyone, op(post, "/segments/validate", "validateSegment", tag, status(204)), a.validateSegment)
-	write(a, access.UpdateFeatureStrategy, op(post, "/segments/strategies", "updateFeatureStrategySegments", "Strategies", status(201)), a.setStrategySegments)
+	write(a, access.UpdateFeatureStrategy, op(post, "/segments/strategies", "updateFeatureStrategySegments", "Strategies", status(201), mayBeNotFound), a.setStrategySegments)
 	read(a, access.Anyone, op(get, "/segments/strategies/{strategyId}", "getSegmentsByStrategyId", tag), a.segmentsOfStrategy)
 	read(a, access.Anyone, op(get, "/segments/{id}", "getSegment", tag), a.segment)
 	write(a, updating, op(put, "/segments/{id}", "updateSegment", tag, status(204)), a.updateSegment)

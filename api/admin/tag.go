@@ -96,7 +96,7 @@ func (a *API) registerTags() {
 	write(a, access.UpdateTagType, op(put, "/tag-types/{name}", "updateTagType", group, status(ok)), a.updateTagType)
 	write(a, access.DeleteTagType, op(remove, "/tag-types/{name}", "deleteTagType", group, status(ok)), a.deleteTagType)
 	read(a, access.Anyone, op(get, "/tags", "getTags", group), a.tags)
-	write(a, access.UpdateFeature, op(post, "/tags", "createTag", group, status(created)), a.createTag)
+	write(a, access.UpdateFeature, op(post, "/tags", "createTag", group, status(created), mayBeNotFound), a.createTag)
 	read(a, access.Anyone, op(get, "/tags/{type}", "getTagsByType", group), a.tagsOfType)
 	read(a, access.Anyone, op(get, "/tags/{type}/{value}", "getTag", group), a.tag)
 	write(a, access.UpdateFeature, op(remove, "/tags/{type}/{value}", "deleteTag", group, status(ok)), a.deleteTag)
