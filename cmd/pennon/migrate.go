@@ -9,7 +9,7 @@ import (
 )
 
 type migrateCommand struct {
-	Up      migrateUpCommand      `cmd:"" default:"1" help:"Apply every migration that is missing."`
+	Up      migrateUpCommand      `cmd:"" default:"withargs" help:"Apply every migration that is missing."`
 	Down    migrateDownCommand    `cmd:"" help:"Take migrations back. This destroys data."`
 	Version migrateVersionCommand `cmd:"" help:"Print the version of the schema."`
 }

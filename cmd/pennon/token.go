@@ -22,7 +22,7 @@ import (
 // tokenCommand works on the database itself: it is for the first token, and for when no admin token is left.
 type tokenCommand struct {
 	Create tokenCreateCommand `cmd:"" help:"Create a token and print its secret."`
-	List   tokenListCommand   `cmd:"" default:"1" help:"List tokens, without their secrets."`
+	List   tokenListCommand   `cmd:"" default:"withargs" help:"List tokens, without their secrets."`
 	Revoke tokenRevokeCommand `cmd:"" help:"Revoke every token with a name. Streams that use it end at once."`
 }
 
