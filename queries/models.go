@@ -52,6 +52,13 @@ type ApiTokenProject struct {
 	Project string
 }
 
+type ApplicationFeature struct {
+	AppName     string
+	Environment string
+	Feature     string
+	SeenAt      time.Time
+}
+
 // Ordered log of everything that can alter what an SDK sees; written by triggers, read by replicas.
 type ChangeLog struct {
 	Revision int64
@@ -67,10 +74,14 @@ type ChangeLog struct {
 }
 
 type ClientApplication struct {
-	AppName    string
-	Strategies json.RawMessage
-	CreatedAt  time.Time
-	SeenAt     time.Time
+	AppName     string
+	Strategies  json.RawMessage
+	CreatedAt   time.Time
+	SeenAt      time.Time
+	Description *string
+	Url         *string
+	Color       *string
+	Icon        *string
 }
 
 type ClientInstance struct {
@@ -146,6 +157,11 @@ type Event struct {
 	GroupID         *string
 }
 
+type EventPosition struct {
+	Position int64
+	EventID  int64
+}
+
 type Feature struct {
 	Name             string
 	Project          string
@@ -211,6 +227,12 @@ type FeatureType struct {
 	Name         string
 	Description  string
 	LifetimeDays *int32
+}
+
+type Instance struct {
+	OnlyRow   bool
+	ID        uuid.UUID
+	CreatedAt time.Time
 }
 
 type IntegrationEvent struct {
@@ -284,4 +306,11 @@ type TagType struct {
 	Icon        *string
 	Color       *string
 	CreatedAt   time.Time
+}
+
+type UnknownFlag struct {
+	Name        string
+	AppName     string
+	Environment string
+	SeenAt      time.Time
 }

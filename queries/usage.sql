@@ -107,3 +107,61 @@ DELETE FROM client_metrics_variants WHERE hour < @before;
 
 -- name: ClientInstancesPrune :execrows
 DELETE FROM client_instances WHERE seen_at < @before;
+
+-- name: ApplicationFeaturesSeen :exec
+-- Flags and environments that do not exist are left out. Rows are written again when they are ten minutes old, not at
+-- every report.
+INSERT INTO application_features AS a (app_name, environment, feature, seen_at)
+SELECT t.app_name, t.environment, t.feature, t.seen_at
+FROM (
+    SELECT
+        unnest(@app_names::text[]) AS app_name,
+        unnest(@environments::text[]) AS environment,
+        unnest(@features::text[]) AS feature,
+        unnest(@seen_at::timestamptz[]) AS seen_at
+) AS t
+JOIN features f ON f.name = t.feature
+JOIN environments e ON e.name = t.environment
+ORDER BY t.app_name, t.environment, t.feature
+ON CONFLICT (app_name, environment, feature) DO UPDATE
+SET seen_at = excluded.seen_at
+WHERE a.seen_at < excluded.seen_at - interval '10 minutes';
+
+-- name: UnknownFlagsSeen :exec
+-- Names that no flag has. Beyond max_rows, only those that are known already are kept up to date.
+WITH reported AS (
+    SELECT
+        unnest(@names::text[]) AS name,
+        unnest(@app_names::text[]) AS app_name,
+        unnest(@environments::text[]) AS environment,
+        unnest(@seen_at::timestamptz[]) AS seen_at
+), unknown AS (
+    SELECT r.name, r.app_name, r.environment, r.seen_at, (k.name IS NOT NULL)::boolean AS known
+    FROM reported r
+    LEFT JOIN unknown_flags k ON k.name = r.name AND k.app_name = r.app_name AND k.environment = r.environment
+    WHERE NOT EXISTS (SELECT 1 FROM features f WHERE f.name = r.name)
+), numbered AS (
+    SELECT
+        n.name, n.app_name, n.environment, n.seen_at, n.known,
+        row_number() OVER (PARTITION BY n.known ORDER BY n.name, n.app_name, n.environment) AS place
+    FROM unknown n
+), kept AS (
+    SELECT n.name, n.app_name, n.environment, n.seen_at
+    FROM numbered n, (SELECT count(*) AS stored FROM unknown_flags) s
+    WHERE n.known OR n.place + s.stored <= @max_rows::bigint
+)
+INSERT INTO unknown_flags AS u (name, app_name, environment, seen_at)
+SELECT o.name, o.app_name, o.environment, o.seen_at
+FROM kept o
+ORDER BY o.name, o.app_name, o.environment
+ON CONFLICT (name, app_name, environment) DO UPDATE
+SET seen_at = excluded.seen_at
+WHERE u.seen_at < excluded.seen_at;
+
+-- name: ApplicationFeaturesPrune :execrows
+DELETE FROM application_features WHERE seen_at < @before;
+
+-- name: UnknownFlagsPrune :execrows
+-- Old ones, and those that are known by now.
+DELETE FROM unknown_flags u
+WHERE u.seen_at < @before OR EXISTS (SELECT 1 FROM features f WHERE f.name = u.name);

@@ -10,6 +10,55 @@ import (
 	"time"
 )
 
+const ApplicationFeaturesPrune = `-- name: ApplicationFeaturesPrune :execrows
+DELETE FROM application_features WHERE seen_at < $1
+`
+
+func (q *Queries) ApplicationFeaturesPrune(ctx context.Context, db DBTX, before time.Time) (int64, error) {
+	result, err := db.Exec(ctx, ApplicationFeaturesPrune, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const ApplicationFeaturesSeen = `-- name: ApplicationFeaturesSeen :exec
+INSERT INTO application_features AS a (app_name, environment, feature, seen_at)
+SELECT t.app_name, t.environment, t.feature, t.seen_at
+FROM (
+    SELECT
+        unnest($1::text[]) AS app_name,
+        unnest($2::text[]) AS environment,
+        unnest($3::text[]) AS feature,
+        unnest($4::timestamptz[]) AS seen_at
+) AS t
+JOIN features f ON f.name = t.feature
+JOIN environments e ON e.name = t.environment
+ORDER BY t.app_name, t.environment, t.feature
+ON CONFLICT (app_name, environment, feature) DO UPDATE
+SET seen_at = excluded.seen_at
+WHERE a.seen_at < excluded.seen_at - interval '10 minutes'
+`
+
+type ApplicationFeaturesSeenParams struct {
+	AppNames     []string
+	Environments []string
+	Features     []string
+	SeenAt       []time.Time
+}
+
+// Flags and environments that do not exist are left out. Rows are written again when they are ten minutes old, not at
+// every report.
+func (q *Queries) ApplicationFeaturesSeen(ctx context.Context, db DBTX, arg ApplicationFeaturesSeenParams) error {
+	_, err := db.Exec(ctx, ApplicationFeaturesSeen,
+		arg.AppNames,
+		arg.Environments,
+		arg.Features,
+		arg.SeenAt,
+	)
+	return err
+}
+
 const ClientApplicationsSeen = `-- name: ClientApplicationsSeen :exec
 INSERT INTO client_applications AS a (app_name, strategies, seen_at)
 SELECT t.app_name, t.strategies::jsonb, t.seen_at
@@ -246,5 +295,70 @@ type FeatureLastSeenSetParams struct {
 // Flags and environments that do not exist (SDKs count those too) are left out.
 func (q *Queries) FeatureLastSeenSet(ctx context.Context, db DBTX, arg FeatureLastSeenSetParams) error {
 	_, err := db.Exec(ctx, FeatureLastSeenSet, arg.Features, arg.Environments, arg.LastSeenAt)
+	return err
+}
+
+const UnknownFlagsPrune = `-- name: UnknownFlagsPrune :execrows
+DELETE FROM unknown_flags u
+WHERE u.seen_at < $1 OR EXISTS (SELECT 1 FROM features f WHERE f.name = u.name)
+`
+
+// Old ones, and those that are known by now.
+func (q *Queries) UnknownFlagsPrune(ctx context.Context, db DBTX, before time.Time) (int64, error) {
+	result, err := db.Exec(ctx, UnknownFlagsPrune, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const UnknownFlagsSeen = `-- name: UnknownFlagsSeen :exec
+WITH reported AS (
+    SELECT
+        unnest($1::text[]) AS name,
+        unnest($2::text[]) AS app_name,
+        unnest($3::text[]) AS environment,
+        unnest($4::timestamptz[]) AS seen_at
+), unknown AS (
+    SELECT r.name, r.app_name, r.environment, r.seen_at, (k.name IS NOT NULL)::boolean AS known
+    FROM reported r
+    LEFT JOIN unknown_flags k ON k.name = r.name AND k.app_name = r.app_name AND k.environment = r.environment
+    WHERE NOT EXISTS (SELECT 1 FROM features f WHERE f.name = r.name)
+), numbered AS (
+    SELECT
+        n.name, n.app_name, n.environment, n.seen_at, n.known,
+        row_number() OVER (PARTITION BY n.known ORDER BY n.name, n.app_name, n.environment) AS place
+    FROM unknown n
+), kept AS (
+    SELECT n.name, n.app_name, n.environment, n.seen_at
+    FROM numbered n, (SELECT count(*) AS stored FROM unknown_flags) s
+    WHERE n.known OR n.place + s.stored <= $5::bigint
+)
+INSERT INTO unknown_flags AS u (name, app_name, environment, seen_at)
+SELECT o.name, o.app_name, o.environment, o.seen_at
+FROM kept o
+ORDER BY o.name, o.app_name, o.environment
+ON CONFLICT (name, app_name, environment) DO UPDATE
+SET seen_at = excluded.seen_at
+WHERE u.seen_at < excluded.seen_at
+`
+
+type UnknownFlagsSeenParams struct {
+	Names        []string
+	AppNames     []string
+	Environments []string
+	SeenAt       []time.Time
+	MaxRows      int64
+}
+
+// Names that no flag has. Beyond max_rows, only those that are known already are kept up to date.
+func (q *Queries) UnknownFlagsSeen(ctx context.Context, db DBTX, arg UnknownFlagsSeenParams) error {
+	_, err := db.Exec(ctx, UnknownFlagsSeen,
+		arg.Names,
+		arg.AppNames,
+		arg.Environments,
+		arg.SeenAt,
+		arg.MaxRows,
+	)
 	return err
 }
