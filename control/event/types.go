@@ -101,4 +101,15 @@ const (
 	SettingUpdated     Type = "setting-updated"
 	SettingDeleted     Type = "setting-deleted"
 	ApplicationCreated Type = "application-created"
+
+	// Unleash writes no event for these two.
+	ApplicationUpdated Type = "application-updated"
+	ApplicationDeleted Type = "application-deleted"
+)
+
+// Integrations.
+const (
+	AddonCreated Type = "addon-config-created"
+	AddonUpdated Type = "addon-config-updated"
+	AddonDeleted Type = "addon-config-deleted"
 )

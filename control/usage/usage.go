@@ -1,6 +1,7 @@
 // Package usage writes what SDKs report to PostgreSQL: counts a flag, application, environment and hour, when a flag was
-// last asked for, and the applications and instances there are. None of its tables is watched by the change log, so usage
-// never notifies anybody. It may import queries and the data plane's usage package.
+// last asked for and by whom, names that no flag has, and the applications and instances there are. None of its tables is
+// watched by the change log, so usage never notifies anybody. It may import queries, fault, control/event and the data
+// plane's usage package.
 package usage
 
 import (
@@ -100,6 +101,9 @@ func write(ctx context.Context, tx pgx.Tx, batch usage.Batch) error {
 		return err
 	}
 	if err := writeLastSeen(ctx, tx, batch.Counts); err != nil {
+		return err
+	}
+	if err := writeAsked(ctx, tx, batch.Counts); err != nil {
 		return err
 	}
 	return writeInstances(ctx, tx, batch.Instances)
@@ -240,13 +244,17 @@ func (f *Flusher) prune(ctx context.Context, now time.Time) {
 	if retention == 0 {
 		retention = DefaultRetention
 	}
-	before := now.Add(-retention)
-	for name, deleteOlder := range map[string]func(context.Context, queries.DBTX, time.Time) (int64, error){
-		"client_metrics":          q.ClientMetricsPrune,
-		"client_metrics_variants": q.ClientMetricsVariantsPrune,
-		"client_instances":        q.ClientInstancesPrune,
+	for name, old := range map[string]struct {
+		delete func(context.Context, queries.DBTX, time.Time) (int64, error)
+		after  time.Duration
+	}{
+		"client_metrics":          {q.ClientMetricsPrune, retention},
+		"client_metrics_variants": {q.ClientMetricsVariantsPrune, retention},
+		"client_instances":        {q.ClientInstancesPrune, retention},
+		"application_features":    {q.ApplicationFeaturesPrune, retention},
+		"unknown_flags":           {q.UnknownFlagsPrune, min(retention, unknownRetention)},
 	} {
-		if _, err := deleteOlder(ctx, f.Pool, before); err != nil {
+		if _, err := old.delete(ctx, f.Pool, now.Add(-old.after)); err != nil {
 			f.Logger.Warn("old usage could not be deleted", "component", "usage", "table", name, "err", err)
 		}
 	}
