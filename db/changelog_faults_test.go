@@ -190,7 +190,8 @@ func TestBrokenHistoryIsReadAnew(t *testing.T) {
 func TestOldRowsAreDeletedButNeverTheNewest(t *testing.T) {
 	t.Parallel()
 	d := dbtest.New(t)
-	run(t, d, `INSERT INTO change_log (revision, mark, kind, entity, at) SELECT n, gen_random_uuid(), 'feature', 'x', now() - interval '30 days' FROM generate_series(100, 199) n;
+	run(t, d, `UPDATE change_log SET at = now() - interval '31 days';
+		INSERT INTO change_log (revision, mark, kind, entity, at) SELECT n, gen_random_uuid(), 'feature', 'x', now() - interval '30 days' FROM generate_series(100, 199) n;
 		INSERT INTO change_log (revision, mark, kind, entity) SELECT n, gen_random_uuid(), 'feature', 'x' FROM generate_series(200, 299) n`)
 	remove := func(config db.ChangeLogConfig) (deleted, oldest, newest int64) {
 		config.URL = d.DSN

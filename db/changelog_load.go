@@ -27,10 +27,10 @@ const (
 )
 
 // loadSnapshot reads everything. It ends the transaction.
-func (f *follower) loadSnapshot(ctx context.Context, conn *pgx.Conn, begin func(*pgx.Batch)) (replica.Snapshot, []queries.ChangeLog, error) {
+func (f *follower) loadSnapshot(ctx context.Context, conn *pgx.Conn, begin func(*pgx.Batch)) (replica.Snapshot, []queries.ChangeLogListFromRow, error) {
 	var (
 		batch               pgx.Batch
-		rows                []queries.ChangeLog
+		rows                []queries.ChangeLogListFromRow
 		names, environments []string
 		segments            []queries.ChangeLogSegmentsRow
 	)
@@ -70,7 +70,7 @@ type concern struct {
 // place is a flag or project in an environment.
 type place struct{ name, environment string }
 
-func concernOf(rows []queries.ChangeLog) concern {
+func concernOf(rows []queries.ChangeLogListFromRow) concern {
 	c := concern{
 		features: map[place]int64{}, projects: map[place]int64{}, environments: map[string]int64{}, segments: map[int32]int64{},
 	}
@@ -96,7 +96,7 @@ func concernOf(rows []queries.ChangeLog) concern {
 }
 
 // loadDelta reads what rows name. It ends the transaction.
-func (f *follower) loadDelta(ctx context.Context, conn *pgx.Conn, rows []queries.ChangeLog) (replica.Delta, error) {
+func (f *follower) loadDelta(ctx context.Context, conn *pgx.Conn, rows []queries.ChangeLogListFromRow) (replica.Delta, error) {
 	c := concernOf(rows)
 	delta := replica.Delta{Rows: logRows(rows), EnvironmentsCreated: map[string][]replica.Feature{}}
 	all, err := f.expand(ctx, conn, &c, &delta)

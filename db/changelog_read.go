@@ -69,7 +69,7 @@ func (f *follower) read(ctx context.Context, conn *pgx.Conn) error {
 	}
 }
 
-func isResync(row queries.ChangeLog) bool { return row.Kind == string(replica.KindResync) }
+func isResync(row queries.ChangeLogListFromRow) bool { return row.Kind == string(replica.KindResync) }
 
 func queueBegin(batch *pgx.Batch) {
 	batch.Queue("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -101,9 +101,9 @@ func send(ctx context.Context, conn *pgx.Conn, batch *pgx.Batch, timeout time.Du
 }
 
 // readLog begins the transaction and reads the rows from the last one read on, that one included.
-func (f *follower) readLog(ctx context.Context, conn *pgx.Conn) ([]queries.ChangeLog, error) {
+func (f *follower) readLog(ctx context.Context, conn *pgx.Conn) ([]queries.ChangeLogListFromRow, error) {
 	var batch pgx.Batch
-	var rows []queries.ChangeLog
+	var rows []queries.ChangeLogListFromRow
 	queueBegin(&batch)
 	queue(&batch, &rows, queries.ChangeLogListFrom, f.last.revision, int32(deltaRowsMax+2))
 	return rows, send(ctx, conn, &batch, readTimeout)
@@ -117,7 +117,7 @@ func (f *follower) hasOlder(ctx context.Context, conn *pgx.Conn) (bool, error) {
 }
 
 // judge compares the first row with the one the follower stands on, and removes it.
-func (f *follower) judge(rows *[]queries.ChangeLog) continuity {
+func (f *follower) judge(rows *[]queries.ChangeLogListFromRow) continuity {
 	switch {
 	case f.last.revision == 0:
 		// The log was empty, which the seed and retention prevent but plain SQL does not. What came since is not known
@@ -138,7 +138,7 @@ func (f *follower) judge(rows *[]queries.ChangeLog) continuity {
 }
 
 // apply loads what rows name and hands it over.
-func (f *follower) apply(ctx context.Context, conn *pgx.Conn, rows []queries.ChangeLog) error {
+func (f *follower) apply(ctx context.Context, conn *pgx.Conn, rows []queries.ChangeLogListFromRow) error {
 	delta, err := f.loadDelta(ctx, conn, rows)
 	if err != nil {
 		return fmt.Errorf("load change: %w", err)
@@ -168,7 +168,7 @@ func (f *follower) reset(ctx context.Context, conn *pgx.Conn, forked bool, begin
 }
 
 // arrived moves the position to the last row.
-func (f *follower) arrived(rows []queries.ChangeLog) {
+func (f *follower) arrived(rows []queries.ChangeLogListFromRow) {
 	if len(rows) > 0 {
 		last := rows[len(rows)-1]
 		f.last = position{revision: last.Revision, mark: last.Mark}
@@ -188,7 +188,7 @@ func (f *follower) finish(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // logRows are the rows as the replica knows them.
-func logRows(rows []queries.ChangeLog) []replica.Row {
+func logRows(rows []queries.ChangeLogListFromRow) []replica.Row {
 	result := make([]replica.Row, len(rows))
 	for i, row := range rows {
 		result[i] = replica.Row{

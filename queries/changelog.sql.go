@@ -8,6 +8,9 @@ package queries
 import (
 	"context"
 	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
 )
 
 const ChangeLogDependencies = `-- name: ChangeLogDependencies :many
@@ -247,18 +250,28 @@ type ChangeLogListFromParams struct {
 	Max      int32
 }
 
+type ChangeLogListFromRow struct {
+	Revision    int64
+	Mark        uuid.UUID
+	Kind        string
+	Entity      string
+	Project     *string
+	Environment *string
+	At          time.Time
+}
+
 // What db.ChangeLog reads to follow the change log: the log itself, and the state of flags and segments as SDKs see it.
 // Statements that load state take the names of what they load, so that the same ones serve a change and a whole snapshot.
 // The row a reader stands on, if it is still there, and what came after it.
-func (q *Queries) ChangeLogListFrom(ctx context.Context, db DBTX, arg ChangeLogListFromParams) ([]ChangeLog, error) {
+func (q *Queries) ChangeLogListFrom(ctx context.Context, db DBTX, arg ChangeLogListFromParams) ([]ChangeLogListFromRow, error) {
 	rows, err := db.Query(ctx, ChangeLogListFrom, arg.Revision, arg.Max)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ChangeLog{}
+	items := []ChangeLogListFromRow{}
 	for rows.Next() {
-		var i ChangeLog
+		var i ChangeLogListFromRow
 		if err := rows.Scan(
 			&i.Revision,
 			&i.Mark,
@@ -281,7 +294,7 @@ func (q *Queries) ChangeLogListFrom(ctx context.Context, db DBTX, arg ChangeLogL
 const ChangeLogListNewest = `-- name: ChangeLogListNewest :many
 SELECT newest.revision, newest.mark, newest.kind, newest.entity, newest.project, newest.environment, newest.at
 FROM (
-    SELECT revision, mark, kind, entity, project, environment, at
+    SELECT revision, mark, kind, entity, project, environment, at, follows
     FROM change_log
     ORDER BY revision DESC
     LIMIT $1
@@ -289,16 +302,26 @@ FROM (
 ORDER BY newest.revision
 `
 
+type ChangeLogListNewestRow struct {
+	Revision    int64
+	Mark        uuid.UUID
+	Kind        string
+	Entity      string
+	Project     *string
+	Environment *string
+	At          time.Time
+}
+
 // Ascending.
-func (q *Queries) ChangeLogListNewest(ctx context.Context, db DBTX, max int32) ([]ChangeLog, error) {
+func (q *Queries) ChangeLogListNewest(ctx context.Context, db DBTX, max int32) ([]ChangeLogListNewestRow, error) {
 	rows, err := db.Query(ctx, ChangeLogListNewest, max)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []ChangeLog{}
+	items := []ChangeLogListNewestRow{}
 	for rows.Next() {
-		var i ChangeLog
+		var i ChangeLogListNewestRow
 		if err := rows.Scan(
 			&i.Revision,
 			&i.Mark,

@@ -6,11 +6,16 @@
 SELECT pg_try_advisory_xact_lock(hashtextextended('pennon.change_log_retention', 0));
 
 -- name: ChangeLogRetentionBound :one
--- The newest revision that may go: of a row that is too old, or that has more than keep rows after it. 0: none.
+-- The newest revision that may go: of a row that is too old, or that has more than keep rows after it. 0: none. Rows are
+-- as old as their order says, so the search ends at the first one that is not too old.
 SELECT least(
     (SELECT coalesce(max(newest.revision), 0) - 1 FROM change_log newest),
     greatest(
-        (SELECT coalesce(max(old.revision), 0) FROM change_log old WHERE old.at < @before),
+        coalesce(
+            (SELECT young.revision - 1 FROM change_log young WHERE young.at >= @before ORDER BY young.revision LIMIT 1),
+            (SELECT max(old.revision) FROM change_log old),
+            0
+        ),
         coalesce((SELECT kept.revision FROM change_log kept ORDER BY kept.revision DESC OFFSET @keep::bigint LIMIT 1), 0)
     )
 )::bigint AS revision;

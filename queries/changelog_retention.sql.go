@@ -38,7 +38,11 @@ const ChangeLogRetentionBound = `-- name: ChangeLogRetentionBound :one
 SELECT least(
     (SELECT coalesce(max(newest.revision), 0) - 1 FROM change_log newest),
     greatest(
-        (SELECT coalesce(max(old.revision), 0) FROM change_log old WHERE old.at < $1),
+        coalesce(
+            (SELECT young.revision - 1 FROM change_log young WHERE young.at >= $1 ORDER BY young.revision LIMIT 1),
+            (SELECT max(old.revision) FROM change_log old),
+            0
+        ),
         coalesce((SELECT kept.revision FROM change_log kept ORDER BY kept.revision DESC OFFSET $2::bigint LIMIT 1), 0)
     )
 )::bigint AS revision
@@ -49,7 +53,8 @@ type ChangeLogRetentionBoundParams struct {
 	Keep   int64
 }
 
-// The newest revision that may go: of a row that is too old, or that has more than keep rows after it. 0: none.
+// The newest revision that may go: of a row that is too old, or that has more than keep rows after it. 0: none. Rows are
+// as old as their order says, so the search ends at the first one that is not too old.
 func (q *Queries) ChangeLogRetentionBound(ctx context.Context, db DBTX, arg ChangeLogRetentionBoundParams) (int64, error) {
 	row := db.QueryRow(ctx, ChangeLogRetentionBound, arg.Before, arg.Keep)
 	var revision int64

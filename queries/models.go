@@ -71,6 +71,8 @@ type ChangeLog struct {
 	// the one environment concerned, or NULL for all
 	Environment *string
 	At          time.Time
+	// the first revision of the transaction, NULL in that row itself
+	Follows *int64
 }
 
 type ClientApplication struct {

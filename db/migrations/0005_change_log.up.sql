@@ -22,40 +22,65 @@ CREATE TABLE change_log (
     project     text,
     environment text,
     at          timestamptz NOT NULL DEFAULT clock_timestamp(),
-    CONSTRAINT change_log_pkey PRIMARY KEY (revision),
-    CONSTRAINT change_log_once UNIQUE NULLS NOT DISTINCT (mark, kind, entity, project, environment),
-    CONSTRAINT change_log_kind_known CHECK (kind IN ('feature', 'segment', 'project', 'project-environment', 'environment', 'token', 'setting', 'resync'))
+    follows     bigint,
+    CONSTRAINT change_log_pkey PRIMARY KEY (revision)
 );
 
-CREATE INDEX change_log_at_idx ON change_log (at);
+-- One row an entity and transaction. Most transactions have one row only, which is not in this index.
+CREATE UNIQUE INDEX change_log_once_idx ON change_log (follows, kind, entity, project, environment) NULLS NOT DISTINCT
+    WHERE follows IS NOT NULL;
 
 COMMENT ON TABLE change_log IS 'Ordered log of everything that can alter what an SDK sees; written by triggers, read by replicas.';
 COMMENT ON COLUMN change_log.kind IS 'feature | segment | project | project-environment | environment | token | setting | resync';
 COMMENT ON COLUMN change_log.entity IS 'flag name, segment id, project id, environment name, token id, setting name; * for resync';
 COMMENT ON COLUMN change_log.environment IS 'the one environment concerned, or NULL for all';
+COMMENT ON COLUMN change_log.follows IS 'the first revision of the transaction, NULL in that row itself';
 
 -- change_log_append is the only writer. It is idempotent an entity and transaction. It runs with its owner's rights, so
 -- that a role without INSERT on change_log still cannot change a flag unnoticed.
+--
+-- It runs within every commit of a flag change, so the table has no check and one index only that a single row has to go
+-- into, and a transaction's first row takes the short way. pennon.change holds the transaction's mark, its first revision
+-- and its number of rows; like all that SET LOCAL sets it is undone by a rollback to a savepoint.
 CREATE FUNCTION change_log_append(p_kind text, p_entity text, p_project text, p_environment text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    v_mark  uuid    := nullif(current_setting('pennon.mark', true), '')::uuid;
-    v_count integer := coalesce(nullif(current_setting('pennon.changes', true), '')::integer, 0);
+    v_state text := current_setting('pennon.change', true);
+    v_mark  uuid;
+    v_first bigint;
+    v_count integer;
 BEGIN
-    IF v_mark IS NULL THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended('pennon.change_log', 0));
+    IF v_state IS NULL OR v_state = '' THEN
+        PERFORM pg_advisory_xact_lock(hashtextextended('pennon.change_log', 0)), pg_notify('pennon_changes', '');
         v_mark := gen_random_uuid();
-        PERFORM set_config('pennon.mark', v_mark::text, true);
-        PERFORM pg_notify('pennon_changes', '');
-    ELSIF v_count >= 1000 AND p_kind NOT IN ('token', 'setting') THEN
+        v_first := nextval('change_revision');
+        INSERT INTO change_log (revision, mark, kind, entity, project, environment)
+        VALUES (v_first, v_mark, p_kind, p_entity, p_project, p_environment);
+        PERFORM set_config('pennon.change', concat_ws(' ', v_mark, v_first, 1), true);
+        RETURN;
+    END IF;
+    v_mark := split_part(v_state, ' ', 1);
+    v_first := split_part(v_state, ' ', 2);
+    v_count := split_part(v_state, ' ', 3);
+    IF v_count >= 1000 AND p_kind NOT IN ('token', 'setting') THEN
         -- Tokens and settings are few and take effect by name, so they are always written out.
         p_kind := 'resync'; p_entity := '*'; p_project := NULL; p_environment := NULL;
     END IF;
-    INSERT INTO change_log (revision, mark, kind, entity, project, environment)
-    VALUES (nextval('change_revision'), v_mark, p_kind, p_entity, p_project, p_environment)
-    ON CONFLICT ON CONSTRAINT change_log_once DO NOTHING;
+    IF EXISTS (
+        SELECT FROM change_log c
+        WHERE c.revision = v_first
+            AND c.kind = p_kind
+            AND c.entity = p_entity
+            AND c.project IS NOT DISTINCT FROM p_project
+            AND c.environment IS NOT DISTINCT FROM p_environment
+    ) THEN
+        RETURN;
+    END IF;
+    INSERT INTO change_log (revision, mark, kind, entity, project, environment, follows)
+    VALUES (nextval('change_revision'), v_mark, p_kind, p_entity, p_project, p_environment, v_first)
+    ON CONFLICT (follows, kind, entity, project, environment) WHERE follows IS NOT NULL DO NOTHING;
     IF FOUND THEN
-        PERFORM set_config('pennon.changes', (v_count + 1)::text, true);
+        PERFORM set_config('pennon.change', concat_ws(' ', v_mark, v_first, v_count + 1), true);
     END IF;
 END $$;
 
