@@ -22,5 +22,6 @@ func (a *API) resources() []func() {
 		a.registerContextFields,
 		a.registerStrategyTypes,
 		a.registerTags,
+		a.registerPlayground,
 	}
 }
