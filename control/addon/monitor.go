@@ -58,8 +58,10 @@ var newRelic = Provider{
 	DocumentationURL: "https://docs.newrelic.com/docs/data-apis/ingest-apis/event-api/introduction-event-api/",
 	HowTo:            "Each event becomes a custom event of type unleash. Tags of type new-relic on the flag become its attribute tags.",
 	Parameters: []Parameter{
-		{Name: "url", DisplayName: "New Relic event URL", Kind: "url", Required: true, check: outbound.CheckURL,
-			Placeholder: "https://insights-collector.newrelic.com/v1/accounts/ACCOUNT/events", Description: "Your account's address of the Event API."},
+		{
+			Name: "url", DisplayName: "New Relic event URL", Kind: "url", Required: true, check: outbound.CheckURL,
+			Placeholder: "https://insights-collector.newrelic.com/v1/accounts/ACCOUNT/events", Description: "Your account's address of the Event API.",
+		},
 		{Name: "licenseKey", DisplayName: "License key", Kind: "text", Required: true, Sensitive: true, check: headerValue, Description: "The key events are posted with."},
 		customHeaders(),
 		bodyTemplate(`{"eventType": "unleash", "event": "{{event.type}}", "flag": "{{event.featureName}}"}`),
