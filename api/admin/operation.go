@@ -62,6 +62,9 @@ func status(code int) option {
 // mayBeNotFound documents 404 where no name in the path, but one in the body, can be of nothing.
 func mayBeNotFound(o *huma.Operation) { o.Errors = append(o.Errors, http.StatusNotFound) }
 
+// deprecated marks what has a better successor.
+func deprecated(o *huma.Operation) { o.Deprecated = true }
+
 // sentence makes "Create feature strategy" of createFeatureStrategy.
 func sentence(id string) string {
 	var b strings.Builder

@@ -22,6 +22,10 @@ func (a *API) resources() []func() {
 		a.registerContextFields,
 		a.registerStrategyTypes,
 		a.registerTags,
+		a.registerEvents,
+		a.registerApplications,
+		a.registerProjectApplications,
+		a.registerFeatureUsage,
 		a.registerPlayground,
 	}
 }
