@@ -109,7 +109,7 @@ func register[I, O any](a *API, permission access.Permission, o huma.Operation, 
 	if len(names) > 0 {
 		o.Description = strings.TrimSpace(o.Description + "\n\nRequires the permission " + strings.Join(names, " or ") + ".")
 	}
-	o.MaxBodyBytes = a.http.BodyLimit() + 1 // huma refuses a body of exactly that many bytes
+	o.MaxBodyBytes = max(o.MaxBodyBytes, a.http.BodyLimit()) + 1 // huma refuses a body of exactly that many bytes
 	o.Middlewares = huma.Middlewares{authorize, requireJSON}
 
 	huma.Register(a.http.Huma, o, func(ctx context.Context, in *I) (*O, error) {

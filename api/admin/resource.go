@@ -22,6 +22,7 @@ func (a *API) resources() []func() {
 		a.registerContextFields,
 		a.registerStrategyTypes,
 		a.registerTags,
+		a.registerImportExport,
 		a.registerEvents,
 		a.registerApplications,
 		a.registerProjectApplications,
