@@ -26,7 +26,7 @@ import (
 
 var (
 	inputSeed   = flag.Uint64("input.seed", 20261122, "decides what the input tests send; any must pass")
-	inputBodies = flag.Int("input.bodies", 12, "how many bodies each operation is sent")
+	inputBodies = flag.Int("input.bodies", 10, "how many bodies each operation is sent")
 )
 
 // logged keeps what a server logs.
@@ -160,7 +160,7 @@ func proper(t require.TestingT, schemas huma.Registry, o documented, got answer,
 		}
 		return
 	}
-	require.Equal(t, jsonType, strings.TrimSuffix(got.header.Get("Content-Type"), "; charset=utf-8"), about)
+	require.Regexp(t, `^application/json(; charset=utf-8)?$`, got.header.Get("Content-Type"), about)
 	var value any
 	require.NoError(t, json.Unmarshal(got.body, &value), "%s: %s", about, got.body)
 	result := &huma.ValidateResult{}
@@ -261,6 +261,7 @@ func TestEveryOperationWithstandsAnyInput(t *testing.T) {
 	require.Empty(t, found.list)
 	require.NotContains(t, log.String(), "level=ERROR")
 	require.NotContains(t, log.String(), "panic")
+	require.NotContains(t, log.String(), "superfluous", "an answer is written once")
 	require.NotContains(t, log.String(), "could not be stored", "reports that were taken must be storable")
 	t.Logf("%d operations, %d requests, %d accepted, in %s", len(documentedOperations(document)), requests, accepted, time.Since(began).Round(time.Millisecond))
 }
