@@ -51,6 +51,7 @@ func setup(t *testing.T, config api.Config) (*api.API, *strings.Builder) {
 	a.Router.Get("/api/client/who", func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(api.TokenFrom(r.Context()).Name))
 	})
+	a.Router.Get("/api-tokens/{token}", func(http.ResponseWriter, *http.Request) { panic("broken") })
 	a.Router.Get("/panic", func(http.ResponseWriter, *http.Request) { panic("secret of the house") })
 	a.Router.With(api.LimitBody(10)).Post("/limited", func(w http.ResponseWriter, r *http.Request) {
 		var v any
@@ -190,6 +191,10 @@ func TestPaths(t *testing.T) {
 		require.Contains(t, w.Body.String(), "req-1")
 		require.Equal(t, "req-1", w.Header().Get("X-Request-Id"))
 		require.Contains(t, log.String(), "secret of the house")
+		require.Contains(t, log.String(), "path=/panic")
+		require.Equal(t, 500, send(a, http.MethodGet, "/api-tokens/default:development.canary", "", "").Code)
+		require.Contains(t, log.String(), "path=/api-tokens/...")
+		require.NotContains(t, log.String(), "canary")
 	})
 }
 

@@ -100,6 +100,16 @@ func originalPath(r *http.Request) string {
 	return r.URL.Path
 }
 
+// loggedPath is the path without the secret that paths to tokens end in.
+func loggedPath(r *http.Request) string {
+	const tokens = "/api-tokens/"
+	path := originalPath(r)
+	if at := strings.Index(path, tokens); at >= 0 {
+		return path[:at+len(tokens)] + "..."
+	}
+	return path
+}
+
 func cutBasePath(r *http.Request, base string) bool {
 	rest, ok := strings.CutPrefix(r.URL.Path, base)
 	if !ok || (rest != "" && rest[0] != '/') {
@@ -144,6 +154,6 @@ func recovered(w http.ResponseWriter, r *http.Request) {
 		panic(cause)
 	}
 	logger(r.Context()).ErrorContext(r.Context(), "request panicked", "component", "api", "method", r.Method,
-		"path", originalPath(r), "request_id", RequestID(r.Context()), "panic", cause, "stack", string(debug.Stack()))
+		"path", loggedPath(r), "request_id", RequestID(r.Context()), "panic", cause, "stack", string(debug.Stack()))
 	writeJSON(w, r, newProblem(http.StatusInternalServerError, unknownError, unknownMessage(r.Context())))
 }
