@@ -33,3 +33,9 @@ ON CONFLICT DO NOTHING;
 INSERT INTO feature_tags (feature, type, value)
 VALUES (@feature, @type, @value)
 ON CONFLICT DO NOTHING;
+
+-- name: FeatureTagDelete :execrows
+DELETE FROM feature_tags
+WHERE feature = @feature
+    AND type = @type
+    AND value = @value;

@@ -9,6 +9,27 @@ import (
 	"context"
 )
 
+const FeatureTagDelete = `-- name: FeatureTagDelete :execrows
+DELETE FROM feature_tags
+WHERE feature = $1
+    AND type = $2
+    AND value = $3
+`
+
+type FeatureTagDeleteParams struct {
+	Feature string
+	Type    string
+	Value   string
+}
+
+func (q *Queries) FeatureTagDelete(ctx context.Context, db DBTX, arg FeatureTagDeleteParams) (int64, error) {
+	result, err := db.Exec(ctx, FeatureTagDelete, arg.Feature, arg.Type, arg.Value)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const FeatureTagInsert = `-- name: FeatureTagInsert :execrows
 INSERT INTO feature_tags (feature, type, value)
 VALUES ($1, $2, $3)

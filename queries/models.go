@@ -192,10 +192,33 @@ type FeatureEnvironment struct {
 	Variants    json.RawMessage
 }
 
+type FeatureFavorite struct {
+	UserID    int32
+	Feature   string
+	CreatedAt time.Time
+}
+
 type FeatureLastSeen struct {
 	Feature     string
 	Environment string
 	LastSeenAt  time.Time
+}
+
+type FeatureLifecycle struct {
+	Feature     string
+	PreLiveAt   *time.Time
+	LiveAt      *time.Time
+	CompletedAt *time.Time
+	Status      *string
+	StatusValue *string
+}
+
+type FeatureLink struct {
+	ID        string
+	Feature   string
+	Url       string
+	Title     *string
+	CreatedAt time.Time
 }
 
 type FeatureStrategy struct {
@@ -266,6 +289,12 @@ type ProjectEnvironment struct {
 	Project         string
 	Environment     string
 	DefaultStrategy json.RawMessage
+}
+
+type ProjectFavorite struct {
+	UserID    int32
+	Project   string
+	CreatedAt time.Time
 }
 
 type Segment struct {

@@ -58,14 +58,16 @@ type FeatureSchema struct {
 	ImpressionData bool       `json:"impressionData"`
 	Archived       bool       `json:"archived"`
 	ArchivedAt     *api.Time  `json:"archivedAt,omitempty"`
+	Favorite       *bool      `json:"favorite,omitempty"`
 	CreatedBy      *UserBrief `json:"createdBy,omitempty"`
 
-	Environments  []FeatureEnvironmentSchema  `json:"environments,omitzero"`
-	Dependencies  []DependentFeatureSchema    `json:"dependencies,omitzero"`
-	Children      []string                    `json:"children,omitzero"`
-	Tags          []TagSchema                 `json:"tags,omitzero"`
-	Links         []FeatureLinkBrief          `json:"links,omitzero"`
-	Collaborators *FeatureCollaboratorsSchema `json:"collaborators,omitempty"`
+	Environments  []FeatureEnvironmentSchema   `json:"environments,omitzero"`
+	Dependencies  []DependentFeatureSchema     `json:"dependencies,omitzero"`
+	Children      []string                     `json:"children,omitzero"`
+	Tags          []TagSchema                  `json:"tags,omitzero"`
+	Links         []FeatureLinkBrief           `json:"links,omitzero"`
+	Collaborators *FeatureCollaboratorsSchema  `json:"collaborators,omitempty"`
+	Lifecycle     *FeatureLifecycleStageSchema `json:"lifecycle,omitempty"`
 }
 
 // FeatureLinkBrief is a link kept with a flag.

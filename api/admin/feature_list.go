@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/feature"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -72,10 +73,13 @@ func (a *API) getFeatures(ctx context.Context, in *featureProjectInput) (*projec
 		if err != nil {
 			return err
 		}
+		favorites, err := projectFavorites(ctx, tx, in.Project)
 		for _, row := range rows {
-			out.Body.Features = append(out.Body.Features, projectFeatureSchema(row, environments[row.Name], tags[row.Name]))
+			schema := projectFeatureSchema(row, environments[row.Name], tags[row.Name])
+			schema.Favorite = favorites[row.Name]
+			out.Body.Features = append(out.Body.Features, schema)
 		}
-		return nil
+		return err
 	})
 }
 
@@ -90,7 +94,9 @@ func (a *API) getFeature(ctx context.Context, in *featureInput) (*featureOutput,
 		creator := userBrief(row.CreatedByUserID, row.CreatedBy)
 		out.Body.CreatedBy = &creator
 		out.Body.Collaborators = &FeatureCollaboratorsSchema{Users: []UserBrief{creator}}
-		out.Body.Links = []FeatureLinkBrief{}
+		if err := addKept(ctx, tx, row, &out.Body); err != nil {
+			return err
+		}
 		if out.Body.Environments, err = featureEnvironments(ctx, tx, row.Name); err != nil {
 			return err
 		}
@@ -102,6 +108,35 @@ func (a *API) getFeature(ctx context.Context, in *featureInput) (*featureOutput,
 func (a *API) snapshot(ctx context.Context, fn func(tx pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, a.pool, options, fn)
+}
+
+// addKept adds links, the stage of the flag's life, and whether it is a favourite of the caller.
+func addKept(ctx context.Context, tx pgx.Tx, row queries.Feature, s *FeatureSchema) error {
+	links, err := q.FeatureLinkList(ctx, tx, row.Name)
+	if err != nil {
+		return err
+	}
+	s.Links = make([]FeatureLinkBrief, len(links))
+	for i, link := range links {
+		s.Links[i] = FeatureLinkBrief{ID: link.ID, URL: link.Url, Title: link.Title}
+	}
+	stages, err := feature.LifecycleOf(ctx, tx, row)
+	if err != nil {
+		return err
+	}
+	stage := lifecycleStageSchema(feature.CurrentStage(stages))
+	s.Lifecycle = &stage
+	favorite, err := isFavorite(ctx, tx, row.Name)
+	s.Favorite = &favorite
+	return err
+}
+
+func isFavorite(ctx context.Context, tx pgx.Tx, name string) (bool, error) {
+	user := access.ActorFrom(ctx).UserID
+	if user == nil {
+		return false, nil
+	}
+	return q.FeatureFavoriteExists(ctx, tx, queries.FeatureFavoriteExistsParams{UserID: *user, Feature: name})
 }
 
 // addFamily adds dependencies, children and tags.
@@ -172,6 +207,20 @@ func projectTags(ctx context.Context, tx pgx.Tx, project string) (map[string][]T
 		byFeature[row.Feature] = append(byFeature[row.Feature], TagSchema{Type: row.Type, Value: row.Value})
 	}
 	return byFeature, nil
+}
+
+// projectFavorites are the caller's.
+func projectFavorites(ctx context.Context, tx pgx.Tx, project string) (map[string]bool, error) {
+	user := access.ActorFrom(ctx).UserID
+	if user == nil {
+		return nil, nil
+	}
+	names, err := q.FeatureFavoriteList(ctx, tx, queries.FeatureFavoriteListParams{UserID: *user, Project: &project, Max: maxListed})
+	favorites := make(map[string]bool, len(names))
+	for _, name := range names {
+		favorites[name] = true
+	}
+	return favorites, err
 }
 
 func projectFeatureSchema(row queries.Feature, environments []ProjectFeatureEnvironmentSchema, tags []TagSchema) ProjectFeatureSchema {

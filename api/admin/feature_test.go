@@ -85,7 +85,7 @@ func TestFeatures(t *testing.T) {
 				{"name":"development","lastSeenAt":null,"enabled":false,"yes":0,"no":0,"type":"development","sortOrder":100,"strategies":[]},
 				{"name":"production","lastSeenAt":null,"enabled":false,"yes":0,"no":0,"type":"production","sortOrder":200,"strategies":[]}],
 				"name":"f1","impressionData":true,"description":"d","project":"default","stale":false,"createdAt":"T","type":"release","archived":false,
-				"createdBy":` + adminUser + `,"dependencies":[],"children":[],"links":[],"collaborators":{"users":[` + adminUser + `]}}`,
+				"createdBy":` + adminUser + `,"dependencies":[],"children":[],"links":[],"favorite":false,"lifecycle":{"stage":"initial","enteredStageAt":"T"},"collaborators":{"users":[` + adminUser + `]}}`,
 		},
 		{
 			does: "does not find a flag", method: "GET", path: fs + "/nope", status: 404,

@@ -158,7 +158,7 @@ func mask(t *testing.T, text string) string {
 		switch v := value.(type) {
 		case map[string]any:
 			for key, item := range v {
-				if key == "createdAt" || key == "archivedAt" {
+				if key == "createdAt" || key == "enteredStageAt" || key == "archivedAt" && item != nil {
 					v[key] = "T"
 				}
 				if _, problem := v["message"]; problem && key == "id" {

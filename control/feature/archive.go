@@ -2,7 +2,6 @@ package feature
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -141,7 +140,7 @@ func ArchiveOne(ctx context.Context, tx pgx.Tx, project, name string) error {
 // ReviveByName and DeleteByName find the project by the flag and check the permission for it, which a path without a
 // project cannot.
 func ReviveByName(ctx context.Context, tx pgx.Tx, name string) error {
-	project, err := projectOf(ctx, tx, name, access.UpdateFeature)
+	project, err := ProjectOf(ctx, tx, name, access.UpdateFeature, "")
 	if err != nil {
 		return err
 	}
@@ -150,7 +149,7 @@ func ReviveByName(ctx context.Context, tx pgx.Tx, name string) error {
 
 // DeleteByName deletes an archived flag, wherever it is. One that is gone already is no error. See ReviveByName.
 func DeleteByName(ctx context.Context, tx pgx.Tx, name string) error {
-	project, err := projectOf(ctx, tx, name, access.DeleteFeature)
+	project, err := ProjectOf(ctx, tx, name, access.DeleteFeature, "")
 	if fault.Is(err, fault.NotFound) {
 		return nil
 	}
@@ -158,17 +157,6 @@ func DeleteByName(ctx context.Context, tx pgx.Tx, name string) error {
 		return err
 	}
 	return Delete(ctx, tx, project, []string{name})
-}
-
-func projectOf(ctx context.Context, tx pgx.Tx, name string, permission access.Permission) (string, error) {
-	row, err := q.FeatureGet(ctx, tx, name)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return "", fault.New(fault.NotFound, "No feature flag found")
-	case err != nil:
-		return "", fmt.Errorf("read feature: %w", err)
-	}
-	return row.Project, access.Require(ctx, permission, row.Project, "")
 }
 
 func refuseParents(ctx context.Context, tx pgx.Tx, names []string) error {

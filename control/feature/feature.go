@@ -5,7 +5,7 @@
 // that bulk writes never deadlock), and appends the audit events of the change. A write that changes nothing leaves no
 // event. Nothing here knows HTTP, and nothing here writes the change log: triggers do.
 //
-// It may import queries, fault and control/{access,constraint,event}.
+// It may import db (for work of its own in the background), queries, fault and control/{access,constraint,event}.
 package feature
 
 import (
