@@ -22,6 +22,7 @@ func (a *API) resources() []func() {
 		a.registerProjectEnvironments,
 		a.registerProjectTokens,
 		a.registerEnvironments,
+		a.registerEnvironmentClone,
 		a.registerSegments,
 		a.registerAPITokens,
 		a.registerFeatureTypes,
