@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
@@ -27,6 +29,9 @@ var ErrPooledMigration = errors.New("migrations need a direct connection to Post
 // Migrate brings the schema, and after it that of the job queue, to the newest version. url must be a direct connection or a
 // session pooler's. It is safe to run from several processes at once.
 func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
+	if isCurrent(ctx, url) {
+		return nil
+	}
 	return withMigrator(ctx, url, func(config *pgx.ConnConfig, m *migrate.Migrate) error {
 		before, _, err := m.Version()
 		if err != nil && !errors.Is(err, migrate.ErrNilVersion) {
@@ -44,6 +49,48 @@ func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
 		}
 		return migrateJobs(ctx, config, logger)
 	})
+}
+
+// isCurrent reports whether there is nothing to migrate, which is so at nearly every start, with one connection instead
+// of the several that migrating takes, and through any pooler. A migration that runs or has failed leaves its version
+// dirty. When in doubt the answer is no.
+func isCurrent(ctx context.Context, url string) bool {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return false
+	}
+	prepareConn(config)
+	config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	newest, err := newestMigration()
+	if err != nil {
+		return false
+	}
+	var version int64
+	var dirty bool
+	err = conn.QueryRow(ctx, "SELECT version, dirty FROM schema_migrations").Scan(&version, &dirty)
+	return err == nil && !dirty && version == newest
+}
+
+// newestMigration is the highest number of an embedded migration.
+func newestMigration() (newest int64, err error) {
+	files, err := Migrations.ReadDir("migrations")
+	if err != nil {
+		return 0, err
+	}
+	for _, file := range files {
+		prefix, _, _ := strings.Cut(file.Name(), "_")
+		number, err := strconv.ParseInt(prefix, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		newest = max(newest, number)
+	}
+	return newest, nil
 }
 
 // MigrateDown takes the schema back by steps migrations, or wholly, with the job queue, when steps is 0. It destroys data.
