@@ -31,6 +31,8 @@ type Config struct {
 	StreamMaxAge       time.Duration // streams end at that age, within a fifth, and come back; 0: never
 	ShutdownGrace      time.Duration // how long closing streams is spread over
 	FlushInterval      time.Duration // how often usage is written
+
+	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }
 
 // Defaults of Config.

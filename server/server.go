@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -17,9 +18,12 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pennonhq/pennon/control/access"
+	"github.com/pennonhq/pennon/control/addon"
 	"github.com/pennonhq/pennon/control/apitoken"
+	"github.com/pennonhq/pennon/control/job"
 	controlusage "github.com/pennonhq/pennon/control/usage"
 	"github.com/pennonhq/pennon/db"
+	"github.com/pennonhq/pennon/outbound"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/usage"
@@ -44,6 +48,8 @@ type Server struct {
 	changeLog *db.ChangeLog
 	hub       *sse.Hub
 	usage     *controlusage.Flusher
+	outbound  *outbound.Client
+	jobs      *job.Runner
 	listener  net.Listener
 	http      *http.Server
 }
@@ -88,6 +94,10 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		MaxAge:           config.StreamMaxAge,
 		Logger:           config.Logger,
 	})
+	s.outbound = outbound.New(outbound.Config{AllowPrivate: config.AllowPrivateIntegrationURLs, UserAgent: "Pennon/" + config.Version})
+	s.jobs = &job.Runner{Pool: pool, Logger: config.Logger, Ready: s.store.Ready, Areas: []job.Area{
+		&addon.Deliveries{Pool: pool, Client: s.outbound, Logger: config.Logger},
+	}}
 	s.connect()
 	if err := s.tokens.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)
@@ -107,6 +117,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		Protocols:         &protocols,
+		ErrorLog:          slog.NewLogLogger(config.Logger.With("component", "http").Handler(), slog.LevelWarn),
 	}
 	return s, nil
 }
@@ -133,8 +144,8 @@ func (s *Server) URL() string {
 }
 
 // Run serves until ctx is done, then stops in order: accept nothing new, close the streams spread over the grace period so
-// that their clients come back one by one, finish requests, write usage, leave the database. It returns when everything
-// has ended, with the first error that was not asked for.
+// that their clients come back one by one, finish requests, write usage and let jobs end, leave the database. It returns
+// when everything has ended, with the first error that was not asked for.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.pool.Close()
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -144,6 +155,10 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.hub.Run(running) })
 	group.Go(func() error { return s.tokens.Run(running) })
 	group.Go(func() error { return s.usage.Run(running) })
+	group.Go(func() error {
+		defer s.outbound.Close()
+		return s.jobs.Run(running)
+	})
 	group.Go(func() error {
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)

@@ -29,6 +29,7 @@ func (a *API) resources() []func() {
 		a.registerContextFields,
 		a.registerStrategyTypes,
 		a.registerTags,
+		a.registerAddons,
 		a.registerImportExport,
 		a.registerEvents,
 		a.registerApplications,
