@@ -30,6 +30,9 @@ type Config struct {
 	// Version is the product's version, shown in the OpenAPI document.
 	Version string
 
+	// Build is the version of the program that runs, as it tells its callers.
+	Build string
+
 	// TrustProxy takes the caller's address from X-Forwarded-For.
 	TrustProxy bool
 }
@@ -62,6 +65,9 @@ func New(config Config, logger *slog.Logger) *API {
 	a.serveDocs()
 	return a
 }
+
+// Config is what New was given, with its defaults.
+func (a *API) Config() Config { return a.config }
 
 // BodyLimit is the largest request body in bytes that the role accepts.
 func (a *API) BodyLimit() int64 { return a.config.BodyLimit }

@@ -16,7 +16,7 @@ import (
 
 // schemaName names a component as Unleash does: APITokenSchema becomes apiTokenSchema.
 func schemaName(t reflect.Type, hint string) string {
-	name := strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "API", "Api")
+	name := strings.NewReplacer("API", "Api", "UIConfig", "UiConfig").Replace(huma.DefaultSchemaNamer(t, hint))
 	first, size := utf8.DecodeRuneInString(name)
 	return string(unicode.ToLower(first)) + name[size:]
 }

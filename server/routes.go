@@ -49,7 +49,7 @@ var closeReasons = map[apitoken.Reason]sse.Reason{
 
 // routes builds the HTTP surface.
 func (s *Server) routes() http.Handler {
-	a := api.New(api.Config{BasePath: s.config.BasePath, Version: documentVersion}, s.config.Logger)
+	a := api.New(api.Config{BasePath: s.config.BasePath, Version: documentVersion, Build: s.config.Version}, s.config.Logger)
 	register(a, s)
 	return a
 }

@@ -25,6 +25,7 @@ var q = queries.New()
 type API struct {
 	pool *pgxpool.Pool
 	http *api.API
+	gate *gate
 }
 
 // Guard makes target refuse everything under /api/admin without a valid admin token. It comes before any registration on
@@ -38,7 +39,7 @@ func Guard(target *api.API, tokens api.Tokens) {
 // Register adds every operation to target, of which Guard has been called before. pool may be nil where only the OpenAPI
 // document is wanted.
 func Register(target *api.API, pool *pgxpool.Pool) {
-	a := &API{pool: pool, http: target}
+	a := &API{pool: pool, http: target, gate: &gate{pool: pool}}
 	for _, register := range a.resources() {
 		register()
 	}

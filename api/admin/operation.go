@@ -96,10 +96,10 @@ func write[I, O any](a *API, permission access.Permission, o huma.Operation, h f
 			return err
 		})
 		return out, err
-	})
+	}, a.refuseInMaintenance)
 }
 
-func register[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, *I) (*O, error)) {
+func register[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, *I) (*O, error), middlewares ...func(huma.Context, func(huma.Context))) {
 	o.Metadata = map[string]any{permissionKey: permission}
 	names := permission.Names()
 	if names == nil {
@@ -110,7 +110,7 @@ func register[I, O any](a *API, permission access.Permission, o huma.Operation, 
 		o.Description = strings.TrimSpace(o.Description + "\n\nRequires the permission " + strings.Join(names, " or ") + ".")
 	}
 	o.MaxBodyBytes = max(o.MaxBodyBytes, a.http.BodyLimit()) + 1 // huma refuses a body of exactly that many bytes
-	o.Middlewares = huma.Middlewares{authorize, requireJSON}
+	o.Middlewares = append(append(huma.Middlewares{authorize}, middlewares...), requireJSON)
 
 	huma.Register(a.http.Huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)

@@ -35,6 +35,9 @@ func (a *API) resources() []func() {
 		a.registerApplications,
 		a.registerProjectApplications,
 		a.registerFeatureUsage,
+		a.registerMaintenance,
+		a.registerInstance,
+		a.registerUIConfig,
 		a.registerPlayground,
 	}
 }

@@ -43,7 +43,7 @@ type server struct {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	log := &strings.Builder{}
-	target := api.New(api.Config{}, slog.New(slog.NewTextHandler(log, nil)))
+	target := api.New(api.Config{Build: "1.2.3"}, slog.New(slog.NewTextHandler(log, nil)))
 	s := &server{Database: dbtest.New(t), handler: target, log: log}
 	admin.Guard(target, adminTokens{})
 	admin.Register(target, s.Pool)
