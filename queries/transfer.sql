@@ -106,3 +106,9 @@ WHERE feature = @feature
 -- An export is of one moment. It must come first in the transaction.
 -- name: TransferSnapshot :exec
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+
+-- name: TransferLinkList :many
+SELECT id, feature, url, title
+FROM feature_links
+WHERE feature = ANY(@names::text[])
+ORDER BY feature, created_at, id;

@@ -197,6 +197,45 @@ func (q *Queries) TransferFeatureList(ctx context.Context, db DBTX, arg Transfer
 	return items, nil
 }
 
+const TransferLinkList = `-- name: TransferLinkList :many
+SELECT id, feature, url, title
+FROM feature_links
+WHERE feature = ANY($1::text[])
+ORDER BY feature, created_at, id
+`
+
+type TransferLinkListRow struct {
+	ID      string
+	Feature string
+	Url     string
+	Title   *string
+}
+
+func (q *Queries) TransferLinkList(ctx context.Context, db DBTX, names []string) ([]TransferLinkListRow, error) {
+	rows, err := db.Query(ctx, TransferLinkList, names)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []TransferLinkListRow{}
+	for rows.Next() {
+		var i TransferLinkListRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Feature,
+			&i.Url,
+			&i.Title,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TransferProjectEnvironmentList = `-- name: TransferProjectEnvironmentList :many
 SELECT pe.project, pe.environment, pe.default_strategy
 FROM project_environments pe

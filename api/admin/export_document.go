@@ -31,9 +31,11 @@ func exportResultSchema(d transfer.Document) ExportResultSchema {
 			return FeatureTagSchema{FeatureName: t.Feature, TagType: t.Tag.Type, TagValue: t.Tag.Value}
 		}),
 		Segments: mapped(d.Segments, func(s transfer.Segment) ExportedSegment {
-			return ExportedSegment{
-				ID: s.ID, Name: s.Name, Description: s.Description, Project: s.Project, Constraints: constraintSchemas(s.Constraints),
+			segment := ExportedSegment{ID: s.ID, Name: s.Name, Description: s.Description, Project: s.Project}
+			if s.Constraints != nil {
+				segment.Constraints = constraintSchemas(s.Constraints)
 			}
+			return segment
 		}),
 		TagTypes: mapped(d.TagTypes, func(t tag.Type) TagTypeSchema { return TagTypeSchema(t) }),
 		Dependencies: mapped(d.Dependencies, func(f transfer.FeatureDependencies) ExportedFeatureDependencies {
@@ -41,7 +43,10 @@ func exportResultSchema(d transfer.Document) ExportResultSchema {
 				return ExportedDependency{Feature: p.Parent, Enabled: &p.Enabled, Variants: p.Variants}
 			})}
 		}),
-		Links: []ExportedFeatureLinks{},
+		Links: mapped(d.Links, func(f transfer.FeatureLinks) ExportedFeatureLinks {
+			return ExportedFeatureLinks{Feature: f.Feature, Links: mapped(f.Links,
+				func(l feature.Link) ExportedLink { return ExportedLink{URL: l.URL, Title: l.Title} })}
+		}),
 		StrategyTypes: mapped(d.StrategyTypes, func(t transfer.StrategyType) CreateStrategySchema {
 			return CreateStrategySchema{Name: t.Name, Description: t.Description, Parameters: mapped(t.Parameters,
 				func(p strategytype.Parameter) StrategyParameterSchema { return StrategyParameterSchema(p) })}

@@ -19,7 +19,7 @@ type ExportResultSchema struct {
 	Segments            []ExportedSegment             `json:"segments,omitzero"`
 	TagTypes            []TagTypeSchema               `json:"tagTypes"`
 	Dependencies        []ExportedFeatureDependencies `json:"dependencies,omitzero" doc:"Left out: flags keep their dependencies"`
-	Links               []ExportedFeatureLinks        `json:"links,omitzero" doc:"Always empty: Pennon keeps no links yet, and imports none"`
+	Links               []ExportedFeatureLinks        `json:"links,omitzero" doc:"Left out: flags keep their links"`
 	StrategyTypes       []CreateStrategySchema        `json:"strategyTypes,omitempty" doc:"Custom strategy types"`
 }
 
@@ -89,8 +89,15 @@ type ExportedDependency struct {
 
 // ExportedFeatureLinks lists the links kept with a flag.
 type ExportedFeatureLinks struct {
-	Feature string             `json:"feature"`
-	Links   []FeatureLinkBrief `json:"links"`
+	Feature string         `json:"feature"`
+	Links   []ExportedLink `json:"links"`
+}
+
+// ExportedLink is a page outside that belongs to a flag.
+type ExportedLink struct {
+	ID    string  `json:"id,omitempty" doc:"Not kept: an import gives new ones"`
+	URL   string  `json:"url"`
+	Title *string `json:"title" required:"false" nullable:"true"`
 }
 
 // defaultTagType is what a tag without a type is of.
@@ -109,7 +116,11 @@ func (s ExportResultSchema) document() transfer.Document {
 		}),
 		ContextFields: mapped(s.ContextFields, exportedContextField),
 		Tags:          mapped(s.FeatureTags, FeatureTagSchema.tag),
-		Dependencies:  mapped(s.Dependencies, ExportedFeatureDependencies.dependencies),
+		Links: mapped(s.Links, func(f ExportedFeatureLinks) transfer.FeatureLinks {
+			return transfer.FeatureLinks{Feature: f.Feature, Links: mapped(f.Links,
+				func(l ExportedLink) feature.Link { return feature.Link{URL: l.URL, Title: l.Title} })}
+		}),
+		Dependencies: mapped(s.Dependencies, ExportedFeatureDependencies.dependencies),
 	}
 	return d
 }

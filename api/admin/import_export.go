@@ -15,6 +15,9 @@ import (
 // importBodyLimit is the largest document in bytes. Unleash takes 500 kB; a document of every environment is larger.
 const importBodyLimit = 16 << 20
 
+// formatUnleash asks for a document without Pennon's additions.
+const formatUnleash = "unleash"
+
 // ExportQuerySchema selects flags: those named, of a project, with a tag, or whatever of these is given; all when nothing
 // is.
 type ExportQuerySchema struct {
@@ -23,6 +26,7 @@ type ExportQuerySchema struct {
 	Project      string   `json:"project,omitempty"`
 	Tag          string   `json:"tag,omitempty" doc:"A tag's value, or its type and value as type:value"`
 	DownloadFile bool     `json:"downloadFile,omitempty" doc:"Answers with a file to be saved"`
+	Format       string   `json:"format,omitempty" enum:"pennon,unleash" doc:"unleash leaves out what Unleash refuses to import: the bodies of segments and custom strategy types"`
 }
 
 // ImportTogglesSchema says what to import and where to.
@@ -74,6 +78,7 @@ func (a *API) registerImportExport() {
 func (a *API) exportFeatures(ctx context.Context, tx pgx.Tx, in *exportInput) (*exportOutput, error) {
 	document, err := transfer.Export(ctx, tx, transfer.Query{
 		Environment: in.Body.Environment, Features: in.Body.Features, Project: in.Body.Project, Tag: in.Body.Tag,
+		Strict: in.Body.Format == formatUnleash,
 	})
 	if err != nil {
 		return nil, err

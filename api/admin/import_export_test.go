@@ -72,6 +72,16 @@ func TestImport(t *testing.T) {
 				does: "exports the same", method: "POST", path: exportPath, body: `{"project":"default","environment":"production"}`, status: 200,
 				want: `~"featureTags":[{"featureName":"f2","tagType":"team","tagValue":"t1"}]`, events: []string{"features-exported default/-/production"},
 			},
+			{
+				does: "exports segments with their bodies", method: "POST", path: exportPath, body: `{"environment":"production"}`, status: 200,
+				want: `~"segments":[{"id":1,"name":"testers","constraints":[]}]`, events: []string{"features-exported -/-/production"},
+			},
+			{
+				does: "exports what Unleash takes, which knows no bodies", method: "POST", path: exportPath,
+				body: `{"environment":"production","format":"unleash"}`, status: 200,
+				want: `~"segments":[{"id":1,"name":"testers"}]`, events: []string{"features-exported -/-/production"},
+			},
+			{does: "exports one environment for Unleash", method: "POST", path: exportPath, body: `{"format":"unleash"}`, status: 400},
 		})
 	})
 	t.Run("OverwritesWhatDiffersAndKeepsStrategyIDs", func(t *testing.T) {

@@ -35,6 +35,11 @@ func Define(ctx context.Context, tx pgx.Tx, d Definition) error {
 			return err
 		}
 	}
+	if d.Links != nil {
+		if err := replaceLinks(ctx, tx, row, d.Links); err != nil {
+			return err
+		}
+	}
 	for _, e := range d.Environments {
 		if err := defineEnvironment(ctx, tx, row, e); err != nil {
 			return err
@@ -94,6 +99,36 @@ func replaceTags(ctx context.Context, tx pgx.Tx, row queries.Feature, tags []Tag
 		}
 	}
 	return addTags(ctx, tx, row, missing)
+}
+
+// replaceLinks gives a locked flag exactly these links. Those that stay keep their ids.
+func replaceLinks(ctx context.Context, tx pgx.Tx, row queries.Feature, links []Link) error {
+	current, err := q.FeatureLinkList(ctx, tx, row.Name)
+	if err != nil {
+		return fmt.Errorf("read links: %w", err)
+	}
+	kept := map[string]bool{}
+	for _, have := range current {
+		link := Link{URL: have.Url, Title: have.Title}
+		key := linkKey(link)
+		if !kept[key] && slices.ContainsFunc(links, func(l Link) bool { return linkKey(l) == key }) {
+			kept[key] = true
+			continue
+		}
+		if err := DeleteLink(ctx, tx, row.Project, row.Name, have.ID); err != nil {
+			return err
+		}
+	}
+	for _, link := range links {
+		if kept[linkKey(link)] {
+			continue
+		}
+		kept[linkKey(link)] = true
+		if err := AddLink(ctx, tx, row.Project, row.Name, link); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // defineEnvironment makes a locked flag's part in one environment what e says. Strategies are compared by their place, so

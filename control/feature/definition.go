@@ -8,8 +8,8 @@ import (
 	"github.com/pennonhq/pennon/queries"
 )
 
-// Definition is a flag with everything that decides what SDKs see of it, and its tags. It is what export reads and what
-// import makes true with Define. Nil Tags and Dependencies are not known and stay as they are.
+// Definition is a flag with everything that decides what SDKs see of it, its tags and links. It is what export reads and what
+// import makes true with Define. Nil Tags, Links and Dependencies are not known and stay as they are.
 type Definition struct {
 	Name           string
 	Project        string
@@ -18,6 +18,7 @@ type Definition struct {
 	Stale          bool
 	ImpressionData bool
 	Tags           []Tag
+	Links          []Link
 	Dependencies   []Dependency
 	Environments   []EnvironmentDefinition // environments that are not listed stay as they are
 }
@@ -40,7 +41,7 @@ func Definitions(ctx context.Context, tx queries.DBTX, rows []queries.Feature, e
 		names[i] = row.Name
 		definitions[i] = Definition{
 			Name: row.Name, Project: row.Project, Type: row.Type, Description: row.Description, Stale: row.Stale,
-			ImpressionData: row.ImpressionData, Tags: []Tag{}, Dependencies: []Dependency{}, Environments: []EnvironmentDefinition{},
+			ImpressionData: row.ImpressionData, Tags: []Tag{}, Links: []Link{}, Dependencies: []Dependency{}, Environments: []EnvironmentDefinition{},
 		}
 		byName[row.Name] = &definitions[i]
 	}
@@ -54,6 +55,14 @@ func Definitions(ctx context.Context, tx queries.DBTX, rows []queries.Feature, e
 	for _, tag := range tags {
 		d := byName[tag.Feature]
 		d.Tags = append(d.Tags, Tag{Type: tag.Type, Value: tag.Value})
+	}
+	links, err := q.TransferLinkList(ctx, tx, names)
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
+	}
+	for _, link := range links {
+		d := byName[link.Feature]
+		d.Links = append(d.Links, Link{URL: link.Url, Title: link.Title})
 	}
 	dependencies, err := q.TransferDependencyList(ctx, tx, names)
 	if err != nil {
@@ -120,6 +129,9 @@ func (d Definition) Matches(want Definition) bool {
 	if want.Tags != nil && !sameMembers(d.Tags, want.Tags, func(t Tag) Tag { return t }) {
 		return false
 	}
+	if want.Links != nil && !sameMembers(d.Links, want.Links, linkKey) {
+		return false
+	}
 	if want.Dependencies != nil && !matchingDependencies(d.Dependencies, want.Dependencies) {
 		return false
 	}
@@ -133,6 +145,14 @@ func (d Definition) Matches(want Definition) bool {
 		}
 	}
 	return true
+}
+
+// linkKey tells a link without a title from one with an empty title.
+func linkKey(l Link) string {
+	if l.Title == nil {
+		return l.URL
+	}
+	return l.URL + " " + *l.Title
 }
 
 func matchingDependencies(have, want []Dependency) bool {

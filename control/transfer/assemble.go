@@ -26,6 +26,7 @@ func assemble(in Request, report *Report) []feature.Definition {
 	a.addFeatures()
 	a.addEnvironments()
 	a.addTags()
+	a.addLinks()
 	a.addDependencies()
 	definitions := make([]feature.Definition, 0, len(a.definitions))
 	for _, name := range slices.Sorted(maps.Keys(a.definitions)) {
@@ -47,6 +48,9 @@ func (a *assembly) addFeatures() {
 		}
 		if a.document.Tags != nil {
 			d.Tags = []feature.Tag{}
+		}
+		if a.document.Links != nil {
+			d.Links = []feature.Link{}
 		}
 		if a.document.Dependencies != nil {
 			d.Dependencies = []feature.Dependency{}
@@ -168,6 +172,18 @@ func (a *assembly) addTags() {
 		}
 	}
 	a.report.error("The document has tags of features that it does not have:", unknown)
+}
+
+func (a *assembly) addLinks() {
+	var unknown []string
+	for _, f := range a.document.Links {
+		if d := a.definitions[f.Feature]; d == nil {
+			unknown = append(unknown, f.Feature)
+		} else {
+			d.Links = append(d.Links, f.Links...)
+		}
+	}
+	a.report.error("The document has links of features that it does not have:", unknown)
 }
 
 func (a *assembly) addDependencies() {

@@ -26,12 +26,16 @@ type Query struct {
 	Features    []string `json:"features,omitempty"`
 	Project     string   `json:"project,omitempty"`
 	Tag         string   `json:"tag,omitempty"`
+	Strict      bool     `json:"strict,omitempty"` // only what Unleash takes, which refuses properties it does not know
 }
 
 // Export reads a document, and leaves an audit event with the query. A flag that does not exist is left out.
 func Export(ctx context.Context, tx pgx.Tx, query Query) (Document, error) {
 	if err := q.TransferSnapshot(ctx, tx); err != nil {
 		return Document{}, fmt.Errorf("take a snapshot: %w", err)
+	}
+	if query.Strict && all(query.Environment) {
+		return Document{}, fault.New(fault.Invalid, "A document for Unleash is of one environment. Name it.")
 	}
 	if !all(query.Environment) {
 		if err := requireEnvironment(ctx, tx, query.Environment); err != nil {
@@ -62,6 +66,12 @@ func Export(ctx context.Context, tx pgx.Tx, query Query) (Document, error) {
 	if err := addVocabulary(ctx, tx, &document); err != nil {
 		return Document{}, err
 	}
+	if query.Strict {
+		document.StrategyTypes = nil
+		for i, s := range document.Segments {
+			document.Segments[i] = Segment{ID: s.ID, Name: s.Name}
+		}
+	}
 	return document, event.Append(ctx, tx, event.Event{
 		Type: event.FeaturesExported, Project: orNone(query.Project), Environment: orNone(query.Environment), Data: query,
 	})
@@ -70,7 +80,7 @@ func Export(ctx context.Context, tx pgx.Tx, query Query) (Document, error) {
 func flatten(definitions []feature.Definition, manyEnvironments bool) Document {
 	document := Document{
 		Features: []Feature{}, Environments: []FeatureEnvironment{}, Strategies: []feature.Strategy{}, Tags: []FeatureTag{},
-		Dependencies: []FeatureDependencies{},
+		Links: []FeatureLinks{}, Dependencies: []FeatureDependencies{},
 	}
 	for _, d := range definitions {
 		document.Features = append(document.Features, Feature{
@@ -89,6 +99,9 @@ func flatten(definitions []feature.Definition, manyEnvironments bool) Document {
 		}
 		for _, tag := range d.Tags {
 			document.Tags = append(document.Tags, FeatureTag{Feature: d.Name, Tag: tag})
+		}
+		if len(d.Links) > 0 {
+			document.Links = append(document.Links, FeatureLinks{Feature: d.Name, Links: d.Links})
 		}
 		if len(d.Dependencies) > 0 {
 			document.Dependencies = append(document.Dependencies, FeatureDependencies{Feature: d.Name, Parents: d.Dependencies})

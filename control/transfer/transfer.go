@@ -2,7 +2,8 @@
 // an instance what a document says.
 //
 // The document is Unleash's, which is of one environment and holds segments by name only, with additions that make it
-// complete: several environments at once, and segments and strategy types with their bodies. Imports are all or nothing
+// complete: several environments at once, and segments and strategy types with their bodies. Unleash refuses documents
+// with properties it does not know (measured with 8.2); Query.Strict leaves the additions out. Imports are all or nothing
 // and repeatable: what is so already is left alone. The rules of flags stay in control/feature.
 //
 // It imports queries, fault and control/{access,constraint,contextfield,event,feature,segment,strategytype,tag}.
@@ -22,12 +23,13 @@ const All = "*"
 
 var q = queries.New()
 
-// Document is a set of flags with what they need to work elsewhere. A nil Tags or Dependencies says nothing about them.
+// Document is a set of flags with what they need to work elsewhere. Nil Tags, Links or Dependencies say nothing about them.
 type Document struct {
 	Features      []Feature
 	Environments  []FeatureEnvironment
 	Strategies    []feature.Strategy // each with its Feature and, in a document of several environments, its Environment
 	Tags          []FeatureTag
+	Links         []FeatureLinks
 	Dependencies  []FeatureDependencies
 	Segments      []Segment
 	ContextFields []ContextField
@@ -57,6 +59,12 @@ type FeatureEnvironment struct {
 type FeatureTag struct {
 	Feature string
 	Tag     feature.Tag
+}
+
+// FeatureLinks lists the links of a flag.
+type FeatureLinks struct {
+	Feature string
+	Links   []feature.Link
 }
 
 // FeatureDependencies lists the parents of a flag.

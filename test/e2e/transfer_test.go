@@ -47,6 +47,7 @@ func populate(r *running) {
 	} {
 		r.admin(http.StatusCreated, http.MethodPost, "/projects/default/features", flag)
 	}
+	r.admin(http.StatusNoContent, http.MethodPost, "/projects/default/features/checkout/link", `{"url":"https://example.com/1","title":"Issue"}`)
 	r.admin(http.StatusAccepted, http.MethodPost, "/projects/default/stale", `{"stale":true,"features":["unused"]}`)
 	for _, strategy := range []struct{ environment, body string }{
 		{"development", `{"name":"flexibleRollout","title":"Half","parameters":{"rollout":"50","stickiness":"plan","groupId":"g"},
