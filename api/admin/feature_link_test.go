@@ -25,7 +25,9 @@ func TestFeatureLinks(t *testing.T) {
 		{does: "the link must exist", method: "PUT", path: path + "/nope", body: `{"url":"https://x.example"}`, status: 404},
 		{does: "to be removed too", method: "DELETE", path: path + "/nope", status: 404},
 	})
-	var flag struct{ Links []struct{ ID, URL, Title string } }
+	var flag struct {
+		Links []struct{ ID, URL, Title string }
+	}
 	require.NoError(t, json.Unmarshal([]byte(s.must(t, "GET", "/projects/default/features/linked", "")), &flag))
 	require.Len(t, flag.Links, 1)
 	require.Equal(t, "https://x.example/a", flag.Links[0].URL)

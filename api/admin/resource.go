@@ -11,6 +11,7 @@ func (a *API) resources() []func() {
 		a.registerArchive,
 		a.registerFeatureBulk,
 		a.registerFeatureMove,
+		a.registerLegacyFeatures,
 		a.registerFeatureTags,
 		a.registerFeatureLinks,
 		a.registerFavorites,
