@@ -15,6 +15,8 @@ import (
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 // Migrations are the numbered SQL files that make the schema.
@@ -32,7 +34,7 @@ func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
 	if isCurrent(ctx, url) {
 		return nil
 	}
-	return withMigrator(ctx, url, func(config *pgx.ConnConfig, m *migrate.Migrate) error {
+	return withMigrator(ctx, url, func(handle *sql.DB, config *pgx.ConnConfig, m *migrate.Migrate) error {
 		before, _, err := m.Version()
 		if err != nil && !errors.Is(err, migrate.ErrNilVersion) {
 			return fmt.Errorf("read schema version: %w", err)
@@ -47,13 +49,13 @@ func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
 		if before != after {
 			logger.Info("database migrated", "component", "db", "from", before, "to", after)
 		}
-		return migrateJobs(ctx, config, logger)
+		return migrateJobs(ctx, handle, config, logger)
 	})
 }
 
-// isCurrent reports whether there is nothing to migrate, which is so at nearly every start, with one connection instead
-// of the several that migrating takes, and through any pooler. A migration that runs or has failed leaves its version
-// dirty. When in doubt the answer is no.
+// isCurrent reports whether there is nothing to migrate, neither in the schema nor in the job queue, which is so at nearly
+// every start: with one connection instead of the several that migrating takes, and through any pooler. A migration that
+// runs or has failed leaves its version dirty. When in doubt the answer is no.
 func isCurrent(ctx context.Context, url string) bool {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
@@ -70,10 +72,15 @@ func isCurrent(ctx context.Context, url string) bool {
 	if err != nil {
 		return false
 	}
-	var version int64
+	newestJobs, err := newestJobMigration()
+	if err != nil {
+		return false
+	}
+	var version, jobs int64
 	var dirty bool
-	err = conn.QueryRow(ctx, "SELECT version, dirty FROM schema_migrations").Scan(&version, &dirty)
-	return err == nil && !dirty && version == newest
+	err = conn.QueryRow(ctx, "SELECT version, dirty, (SELECT coalesce(max(version), 0) FROM river_migration) FROM schema_migrations").
+		Scan(&version, &dirty, &jobs)
+	return err == nil && !dirty && version == newest && jobs >= newestJobs
 }
 
 // newestMigration is the highest number of an embedded migration.
@@ -93,9 +100,21 @@ func newestMigration() (newest int64, err error) {
 	return newest, nil
 }
 
+// newestJobMigration is the highest number of a migration of the linked job queue.
+func newestJobMigration() (newest int64, err error) {
+	m, err := rivermigrate.New(riverpgxv5.New(nil), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return 0, err
+	}
+	for _, migration := range m.AllVersions() {
+		newest = max(newest, int64(migration.Version))
+	}
+	return newest, nil
+}
+
 // MigrateDown takes the schema back by steps migrations, or wholly, with the job queue, when steps is 0. It destroys data.
 func MigrateDown(ctx context.Context, url string, steps int) error {
-	return withMigrator(ctx, url, func(config *pgx.ConnConfig, m *migrate.Migrate) error {
+	return withMigrator(ctx, url, func(_ *sql.DB, config *pgx.ConnConfig, m *migrate.Migrate) error {
 		if steps == 0 {
 			if err := dropJobs(ctx, config); err != nil {
 				return err
@@ -114,7 +133,7 @@ func MigrateDown(ctx context.Context, url string, steps int) error {
 
 // SchemaVersion returns the version of the schema and whether a migration failed half-way. 0: not migrated yet.
 func SchemaVersion(ctx context.Context, url string) (version uint, dirty bool, err error) {
-	err = withMigrator(ctx, url, func(_ *pgx.ConnConfig, m *migrate.Migrate) error {
+	err = withMigrator(ctx, url, func(_ *sql.DB, _ *pgx.ConnConfig, m *migrate.Migrate) error {
 		v, d, err := m.Version()
 		if errors.Is(err, migrate.ErrNilVersion) {
 			return nil
@@ -125,7 +144,7 @@ func SchemaVersion(ctx context.Context, url string) (version uint, dirty bool, e
 	return version, dirty, err
 }
 
-func withMigrator(ctx context.Context, url string, fn func(*pgx.ConnConfig, *migrate.Migrate) error) (err error) {
+func withMigrator(ctx context.Context, url string, fn func(*sql.DB, *pgx.ConnConfig, *migrate.Migrate) error) (err error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return fmt.Errorf("parse database URL: %w", err)
@@ -138,7 +157,7 @@ func withMigrator(ctx context.Context, url string, fn func(*pgx.ConnConfig, *mig
 	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec
 	handle := stdlib.OpenDB(*config)
 	defer func() { _ = handle.Close() }()
-	return migrateWith(ctx, handle, func(m *migrate.Migrate) error { return fn(config, m) })
+	return migrateWith(ctx, handle, func(m *migrate.Migrate) error { return fn(handle, config, m) })
 }
 
 func migrateWith(ctx context.Context, handle *sql.DB, fn func(*migrate.Migrate) error) error {
