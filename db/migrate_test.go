@@ -21,4 +21,7 @@ func TestOnlyASchemaThatIsNotCurrentNeedsADirectConnection(t *testing.T) {
 
 	run(t, d, `UPDATE schema_migrations SET dirty = false, version = version - 1`)
 	require.ErrorIs(t, db.Migrate(t.Context(), pooled, quiet()), db.ErrPooledMigration)
+
+	run(t, d, `UPDATE schema_migrations SET version = version + 1; DELETE FROM river_migration WHERE version = (SELECT max(version) FROM river_migration)`)
+	require.ErrorIs(t, db.Migrate(t.Context(), pooled, quiet()), db.ErrPooledMigration, "the job queue is older")
 }
