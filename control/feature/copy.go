@@ -51,7 +51,7 @@ func CopyStrategies(ctx context.Context, tx pgx.Tx, target Place, from string, r
 	order := nextSortOrder(kept)
 	for i, s := range source {
 		s.ID, s.Environment = ulid.Make().String(), target.Environment
-		s.SortOrder = min(order+int32(i), maxSortOrder) //nolint:gosec // at most MaxStrategies
+		s.SortOrder = min(order+int32(i), maxSortOrder)
 		if _, err := insertStrategy(ctx, tx, row, s); err != nil {
 			return nil, err
 		}

@@ -171,7 +171,7 @@ func (c Choice[T]) of(all []T) []T {
 
 func (m Membership[T]) minimum(distinct int) int32 {
 	if m.All {
-		return int32(distinct) //nolint:gosec // as many as a URL holds
+		return int32(distinct)
 	}
 	return 1
 }
