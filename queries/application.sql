@@ -25,7 +25,7 @@ SELECT * FROM client_applications WHERE app_name = @app_name;
 
 -- name: ApplicationUsage :many
 -- In which projects and environments applications ask for flags:
---   Unique -> Sort -> Nested Loop -> Index Only Scan using application_features_pkey, Index Scan using features_pkey
+--   Sort -> HashAggregate -> Hash Join -> Index Only Scan using application_features_pkey, Seq Scan on features
 SELECT DISTINCT af.app_name, f.project, af.environment
 FROM application_features af
 JOIN features f ON f.name = af.feature
@@ -116,7 +116,8 @@ ORDER BY 1, 2, 3;
 
 -- name: ProjectApplicationList :many
 -- Applications that ask for flags of a project:
---   HashAggregate -> Nested Loop -> Index Scan using features_project_idx, Index Scan using application_features_feature_idx
+--   GroupAggregate -> Sort -> Hash Join -> Seq Scan on application_features, features (2 ms where all flags are the project's)
+--   For a project with few of the flags: Nested Loop -> features_project_idx, application_features_feature_idx
 SELECT af.app_name, array_agg(DISTINCT af.environment ORDER BY af.environment)::text[] AS environments
 FROM application_features af
 JOIN features f ON f.name = af.feature

@@ -366,7 +366,7 @@ type ApplicationUsageRow struct {
 
 // In which projects and environments applications ask for flags:
 //
-//	Unique -> Sort -> Nested Loop -> Index Only Scan using application_features_pkey, Index Scan using features_pkey
+//	Sort -> HashAggregate -> Hash Join -> Index Only Scan using application_features_pkey, Seq Scan on features
 func (q *Queries) ApplicationUsage(ctx context.Context, db DBTX, appNames []string) ([]ApplicationUsageRow, error) {
 	rows, err := db.Query(ctx, ApplicationUsage, appNames)
 	if err != nil {
@@ -483,7 +483,8 @@ type ProjectApplicationListRow struct {
 
 // Applications that ask for flags of a project:
 //
-//	HashAggregate -> Nested Loop -> Index Scan using features_project_idx, Index Scan using application_features_feature_idx
+//	GroupAggregate -> Sort -> Hash Join -> Seq Scan on application_features, features (2 ms where all flags are the project's)
+//	For a project with few of the flags: Nested Loop -> features_project_idx, application_features_feature_idx
 func (q *Queries) ProjectApplicationList(ctx context.Context, db DBTX, arg ProjectApplicationListParams) ([]ProjectApplicationListRow, error) {
 	rows, err := db.Query(ctx, ProjectApplicationList,
 		arg.Project,

@@ -4,10 +4,10 @@
 -- name: EventSearch :many
 -- Newest first. before_id continues where a page ended.
 --
--- feature = ANY ('{flag}'), LIMIT 50, of 100,000:
---   Limit -> Sort -> Bitmap Heap Scan on events -> Bitmap Index Scan on events_feature_idx
--- no filter: Limit -> Index Scan Backward using events_pkey
--- created_at between days: Index Scan Backward using events_pkey, or events_created_at_idx where few match
+-- Plans for LIMIT 50 of 100,000 events:
+--   no filter, or one that many match (a project of 40): Limit -> Index Scan Backward using events_pkey
+--   one that few match (a flag of 5,000): Limit -> Sort -> Bitmap Heap Scan -> Bitmap Index Scan on events_feature_idx
+--   pattern that few match: Limit -> Gather Merge -> Sort -> Parallel Seq Scan; no index holds parts of words
 SELECT e.*
 FROM events e
 WHERE (sqlc.narg('ids')::bigint[] IS NULL OR e.id = ANY (sqlc.narg('ids')::bigint[]))
@@ -29,8 +29,10 @@ LIMIT @page_size::integer
 OFFSET @page_offset::bigint;
 
 -- name: EventSearchCount :one
--- no filter: Aggregate -> Index Only Scan on an index of events
--- feature = ANY ('{flag}'): Aggregate -> Index Only Scan using events_feature_idx
+-- Plans for 100,000 events:
+--   no filter: Aggregate -> Seq Scan (20 ms)
+--   a flag: Aggregate -> Bitmap Heap Scan -> Bitmap Index Scan on events_feature_idx
+--   pattern: Finalize Aggregate -> Gather -> Parallel Seq Scan
 SELECT count(*)
 FROM events e
 WHERE (sqlc.narg('ids')::bigint[] IS NULL OR e.id = ANY (sqlc.narg('ids')::bigint[]))

@@ -206,12 +206,11 @@ type EventSearchParams struct {
 // (see control/event/search.go), or PostgreSQL may keep one plan for all combinations of filters.
 // Newest first. before_id continues where a page ended.
 //
-// feature = ANY ('{flag}'), LIMIT 50, of 100,000:
+// Plans for LIMIT 50 of 100,000 events:
 //
-//	Limit -> Sort -> Bitmap Heap Scan on events -> Bitmap Index Scan on events_feature_idx
-//
-// no filter: Limit -> Index Scan Backward using events_pkey
-// created_at between days: Index Scan Backward using events_pkey, or events_created_at_idx where few match
+//	no filter, or one that many match (a project of 40): Limit -> Index Scan Backward using events_pkey
+//	one that few match (a flag of 5,000): Limit -> Sort -> Bitmap Heap Scan -> Bitmap Index Scan on events_feature_idx
+//	pattern that few match: Limit -> Gather Merge -> Sort -> Parallel Seq Scan; no index holds parts of words
 func (q *Queries) EventSearch(ctx context.Context, db DBTX, arg EventSearchParams) ([]Event, error) {
 	rows, err := db.Query(ctx, EventSearch,
 		arg.Ids,
@@ -293,8 +292,11 @@ type EventSearchCountParams struct {
 	Pattern      *string
 }
 
-// no filter: Aggregate -> Index Only Scan on an index of events
-// feature = ANY ('{flag}'): Aggregate -> Index Only Scan using events_feature_idx
+// Plans for 100,000 events:
+//
+//	no filter: Aggregate -> Seq Scan (20 ms)
+//	a flag: Aggregate -> Bitmap Heap Scan -> Bitmap Index Scan on events_feature_idx
+//	pattern: Finalize Aggregate -> Gather -> Parallel Seq Scan
 func (q *Queries) EventSearchCount(ctx context.Context, db DBTX, arg EventSearchCountParams) (int64, error) {
 	row := db.QueryRow(ctx, EventSearchCount,
 		arg.Ids,

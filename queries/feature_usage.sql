@@ -32,7 +32,8 @@ GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4;
 
 -- name: FeatureUsageLastHour :many
--- The newest hour of each environment that is not over for longer than an hour: Index Scan using client_metrics_pkey
+-- The newest hour of each environment that is not over for longer than an hour:
+--   Unique -> GroupAggregate -> Sort -> Bitmap Heap Scan -> Bitmap Index Scan on client_metrics_pkey
 SELECT DISTINCT ON (environment) environment, hour, sum(yes)::bigint AS yes, sum(no)::bigint AS no
 FROM client_metrics
 WHERE feature = @feature AND hour >= @from_time

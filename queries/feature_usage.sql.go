@@ -74,7 +74,9 @@ type FeatureUsageLastHourRow struct {
 	No          int64
 }
 
-// The newest hour of each environment that is not over for longer than an hour: Index Scan using client_metrics_pkey
+// The newest hour of each environment that is not over for longer than an hour:
+//
+//	Unique -> GroupAggregate -> Sort -> Bitmap Heap Scan -> Bitmap Index Scan on client_metrics_pkey
 func (q *Queries) FeatureUsageLastHour(ctx context.Context, db DBTX, arg FeatureUsageLastHourParams) ([]FeatureUsageLastHourRow, error) {
 	rows, err := db.Query(ctx, FeatureUsageLastHour, arg.Feature, arg.FromTime)
 	if err != nil {
