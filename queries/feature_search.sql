@@ -8,6 +8,13 @@
 SET LOCAL plan_cache_mode = force_custom_plan;
 
 -- name: FeatureSearch :one
+-- Plans for 10,000 flags, LIMIT 50 by name; the joins that the arguments do not need are never entered:
+--   every plan ends in Limit -> Sort (top-N heapsort) -> CTE Scan on matched
+--   no filter: Seq Scan on features (11 ms, most of it evaluating sort keys and counting)
+--   project: Bitmap Index Scan on features_project_idx (1 ms)
+--   tag: Seq Scan on features, hashed SubPlan -> Bitmap Index Scan on feature_tags_tag_idx (4 ms)
+--   status that half of the flags have: Seq Scan on features, hashed SubPlan -> Seq Scan on feature_environments (15 ms)
+--   text: Seq Scan on features and feature_tags (12 to 15 ms); no index holds parts of words
 WITH matched AS MATERIALIZED (
     SELECT
         f.name,
