@@ -12,10 +12,10 @@ if [ ${#missing[@]} -gt 0 ]; then
         export DEBIAN_FRONTEND=noninteractive
         apt-get update -qq
         # Installed as programs, not as services: nothing is to run that the tests did not start.
-        printf '#!/bin/sh\nexit 101\n' >/tmp/pennon-policy-rc.d
         if [ ! -e /usr/sbin/policy-rc.d ]; then
-            install -m 755 /tmp/pennon-policy-rc.d /usr/sbin/policy-rc.d
             trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+            printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+            chmod 755 /usr/sbin/policy-rc.d
         fi
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
     else
