@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,6 +29,9 @@ const staleAfter = 15 * time.Second
 // connect lets changes flow: what the log says of tokens reaches the token cache before flags change, and a token that is
 // revoked takes its streams with it.
 func (s *Server) connect() {
+	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
+	first := sync.OnceFunc(func() { close(s.loaded) })
+	s.store.OnChange(func([]string) { first() })
 	s.tokens.OnRevoked(func(id string, reason apitoken.Reason) { s.hub.CloseKey(id, closeReasons[reason]) })
 	s.changeLog.Watch(replica.KindToken, func(rows []replica.Row) {
 		var ids []string // nil: all of them
@@ -58,12 +62,14 @@ func (s *Server) routes() http.Handler {
 func OpenAPI() *huma.OpenAPI {
 	logger := slog.New(slog.DiscardHandler)
 	a := api.New(api.Config{Version: documentVersion}, logger)
-	register(a, &Server{
+	s := &Server{
 		store:  replica.NewStore(logger),
 		hub:    sse.New(sse.Config{}),
 		tokens: apitoken.NewCache(nil, logger),
 		usage:  &controlusage.Flusher{Buffer: usage.NewBuffer()},
-	})
+	}
+	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
+	register(a, s)
 	return a.Huma.OpenAPI()
 }
 
@@ -75,12 +81,11 @@ func register(a *api.API, s *Server) {
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 
 	system.Register(a, s.checks()...)
-	streams := stream.New(s.store, s.hub, s.tokens, 0)
-	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: streams.Invite})
+	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: s.streams.Invite})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
-	streams.Register(a.Router)
+	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
 	admin.Register(a, s.pool)
 }

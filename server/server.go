@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/addon"
 	"github.com/pennonhq/pennon/control/apitoken"
@@ -53,6 +54,8 @@ type Server struct {
 	jobs      *job.Runner
 	listener  net.Listener
 	http      *http.Server
+	streams   *stream.Handler
+	loaded    chan struct{} // closed when the flags have been read for the first time
 }
 
 // New migrates the database, makes the configured tokens, and listens. Nothing is served before Run. When it fails,
@@ -89,6 +92,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		}),
 		usage: &controlusage.Flusher{Buffer: usage.NewBuffer(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval},
 	}
+	s.loaded = make(chan struct{})
 	s.hub = sse.New(sse.Config{
 		MaxStreams:       config.MaxStreams,
 		MaxStreamsPerKey: config.MaxStreamsPerToken,
@@ -103,7 +107,6 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	if err := s.tokens.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)
 	}
-	handler := s.routes()
 	var listen net.ListenConfig
 	s.listener, err = listen.Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
 	if err != nil {
@@ -113,7 +116,6 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // for service meshes and proxies that speak h2 to us
 	s.http = &http.Server{
-		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
@@ -144,6 +146,9 @@ func (s *Server) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + strings.TrimRight(s.config.BasePath, "/")
 }
 
+// Loaded is closed when the flags have been read for the first time.
+func (s *Server) Loaded() <-chan struct{} { return s.loaded }
+
 // Run serves until ctx is done, then stops in order: accept nothing new, close the streams spread over the grace period so
 // that their clients come back one by one, finish requests, write usage and let jobs end, leave the database. It returns
 // when everything has ended, with the first error that was not asked for.
@@ -162,6 +167,8 @@ func (s *Server) Run(ctx context.Context) error {
 		return s.jobs.Run(running)
 	})
 	group.Go(func() error {
+		// While the change log reads the flags: building the routes takes some of the time until the server is ready.
+		s.http.Handler = s.routes()
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}
