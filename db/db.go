@@ -84,3 +84,12 @@ func behindPooler(ctx context.Context, config *pgx.ConnConfig) (bool, error) {
 	}
 	return backend != conn.PgConn().PID(), nil
 }
+
+// connConfig reads a URL for single connections. It takes pool_* parameters out of it, which the pool's URL may carry.
+func connConfig(url string) (*pgx.ConnConfig, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	return config.ConnConfig, nil
+}

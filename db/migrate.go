@@ -57,7 +57,7 @@ func Migrate(ctx context.Context, url string, logger *slog.Logger) error {
 // every start: with one connection instead of the several that migrating takes, and through any pooler. A migration that
 // runs or has failed leaves its version dirty. When in doubt the answer is no.
 func isCurrent(ctx context.Context, url string) bool {
-	config, err := pgx.ParseConfig(url)
+	config, err := connConfig(url)
 	if err != nil {
 		return false
 	}
@@ -145,7 +145,7 @@ func SchemaVersion(ctx context.Context, url string) (version uint, dirty bool, e
 }
 
 func withMigrator(ctx context.Context, url string, fn func(*sql.DB, *pgx.ConnConfig, *migrate.Migrate) error) (err error) {
-	config, err := pgx.ParseConfig(url)
+	config, err := connConfig(url)
 	if err != nil {
 		return fmt.Errorf("parse database URL: %w", err)
 	}
