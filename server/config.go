@@ -35,13 +35,9 @@ type Config struct {
 	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }
 
-// Defaults of Config.
-const (
-	DefaultPollInterval    = 5 * time.Second
-	DefaultChangeRetention = 7 * 24 * time.Hour
-	DefaultShutdownGrace   = 10 * time.Second
-	DefaultMaxStreams      = 100_000
-)
+// DefaultShutdownGrace is long enough for a few hundred streams to be closed one by one. The other defaults are those of
+// the packages the values go to (db, sse).
+const DefaultShutdownGrace = 10 * time.Second
 
 func (c Config) withDefaults() Config {
 	if c.Logger == nil {
@@ -50,17 +46,8 @@ func (c Config) withDefaults() Config {
 	if c.DatabaseDirectURL == "" {
 		c.DatabaseDirectURL = c.DatabaseURL
 	}
-	if c.PollInterval == 0 {
-		c.PollInterval = DefaultPollInterval
-	}
-	if c.ChangeRetention == 0 {
-		c.ChangeRetention = DefaultChangeRetention
-	}
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = DefaultShutdownGrace
-	}
-	if c.MaxStreams == 0 {
-		c.MaxStreams = DefaultMaxStreams
 	}
 	return c
 }
