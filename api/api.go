@@ -33,8 +33,8 @@ type Config struct {
 	// Build is the version of the program that runs, as it tells its callers.
 	Build string
 
-	// TrustProxy takes the caller's address from X-Forwarded-For.
-	TrustProxy bool
+	// TrustProxy says which proxies are believed about the caller's address.
+	TrustProxy Trust
 }
 
 // API is the HTTP surface of one role. Groups first call Guard for their prefix, then register: on Huma what should be

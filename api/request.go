@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -21,15 +20,15 @@ type requestKey struct{}
 // request is what is known of the request in hand. There is one context value for all of it, because each costs an
 // allocation on every request. It is used by one goroutine at a time.
 type request struct {
-	logger     *slog.Logger
-	trustProxy bool
-	path       string // as the caller sent it, without the query
-	id         string // drawn when first asked for
-	token      *token.Token
+	logger *slog.Logger
+	trust  Trust
+	path   string // as the caller sent it, without the query
+	id     string // drawn when first asked for
+	token  *token.Token
 }
 
-func withRequest(r *http.Request, logger *slog.Logger, trustProxy bool) *http.Request {
-	info := &request{logger: logger, trustProxy: trustProxy, path: r.URL.Path}
+func withRequest(r *http.Request, logger *slog.Logger, trust Trust) *http.Request {
+	info := &request{logger: logger, trust: trust, path: r.URL.Path}
 	if id := r.Header.Get("X-Request-Id"); validRequestID(id) {
 		info.id = id
 	}
@@ -71,18 +70,12 @@ func validRequestID(id string) bool {
 	return true
 }
 
-// ClientIP is the caller's address: the first one in X-Forwarded-For where a proxy is trusted, else the connection's.
+// ClientIP is the caller's address: what the trusted proxies say in X-Forwarded-For, else the connection's.
 func ClientIP(r *http.Request) string {
-	if info := requestFrom(r.Context()); info != nil && info.trustProxy {
-		if first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ","); net.ParseIP(strings.TrimSpace(first)) != nil {
-			return strings.TrimSpace(first)
-		}
+	if info := requestFrom(r.Context()); info != nil {
+		return info.trust.ClientIP(r)
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
+	return Trust{}.ClientIP(r)
 }
 
 // logger gives the logger the request came with, or one that writes nothing.
