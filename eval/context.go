@@ -43,10 +43,11 @@ type Context struct {
 var noContext Context
 
 // SetCurrentTime sets CurrentTime from text as an SDK would. Empty text means now; text that is no date makes every
-// DATE constraint false, which is what the SDKs answer.
-func (c *Context) SetCurrentTime(text string) {
+// DATE constraint false, which is what the SDKs answer. It reports whether the text is a date or empty.
+func (c *Context) SetCurrentTime(text string) bool {
 	t, ok := parseTime(text)
 	c.CurrentTime, c.timeText, c.badTime = t, text, !ok && text != ""
+	return !c.badTime
 }
 
 // UnmarshalJSON reads the context form of the SDKs and the frontend API. Numbers and booleans become their text, null
