@@ -8,7 +8,6 @@ package client
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -38,10 +37,10 @@ func Register(router chi.Router, d Dependencies) {
 	router.Get("/api/client/features/{featureName}", flags.feature)
 	router.Get("/api/client/delta", flags.delta)
 
-	reported := &reports{usage: d.Usage, now: time.Now}
-	router.Post("/api/client/register", reported.register)
-	router.Post("/api/client/metrics", reported.metrics)
-	router.Post("/api/client/metrics/bulk", reported.bulk)
+	reported := NewReports(d.Usage, func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) })
+	router.Post("/api/client/register", reported.Register)
+	router.Post("/api/client/metrics", reported.Metrics)
+	router.Post("/api/client/metrics/bulk", reported.Bulk)
 }
 
 // RegisterEdge puts POST /edge/validate on router. It wants no token.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/token"
 )
@@ -20,18 +21,18 @@ func (h *reads) delta(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	payload, cursor := h.changes(r, known, state, q.Query)
-	addVary(w.Header())
+	api.AddVary(w.Header())
 	if payload == nil {
 		w.Header()["Etag"] = []string{cursorTag(r, cursor)}
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
 	w.Header()["Etag"] = []string{cursorTag(r, payload.Cursor)}
-	if len(payload.JSON) >= gzipFrom && acceptsGzip(r.Header) {
-		writeGzip(w, r, payload.Gzip())
+	if len(payload.JSON) >= api.GzipFrom && api.AcceptsGzip(r.Header) {
+		api.WriteGzip(w, r, payload.Gzip())
 		return
 	}
-	writeJSON(w, r, payload.JSON)
+	api.WriteJSON(w, r, payload.JSON)
 }
 
 // changes returns what the caller needs, or nil if that is nothing, with the cursor the caller has named.

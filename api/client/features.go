@@ -24,7 +24,7 @@ func (h *reads) features(w http.ResponseWriter, r *http.Request) {
 	body := state.Features(q)
 	header := w.Header()
 	header["Etag"] = []string{body.ETag()}
-	addVary(header)
+	api.AddVary(header)
 	invited := h.invite(r)
 	if invited {
 		header["Fetch-Mode"] = []string{"streaming"}
@@ -36,11 +36,11 @@ func (h *reads) features(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	if body.Size() >= gzipFrom && acceptsGzip(r.Header) {
-		writeGzip(w, r, body.Gzip())
+	if body.Size() >= api.GzipFrom && api.AcceptsGzip(r.Header) {
+		api.WriteGzip(w, r, body.Gzip())
 		return
 	}
-	writeJSON(w, r, body.Plain())
+	api.WriteJSON(w, r, body.Plain())
 }
 
 // feature answers GET /api/client/features/{featureName}: one flag alone.
@@ -69,5 +69,5 @@ func (h *reads) feature(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	writeJSON(w, r, body)
+	api.WriteJSON(w, r, body)
 }

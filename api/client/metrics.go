@@ -19,14 +19,20 @@ type Usage interface {
 // defaultInstance is the instance id of SDKs that send none, as Unleash has it.
 const defaultInstance = "default"
 
-// reports serves what SDKs and edges report. The environment is always the token's, never the body's.
-type reports struct {
-	usage Usage
-	now   func() time.Time
+// Reports serves what SDKs and edges report. The environment is always the token's, never the body's.
+type Reports struct {
+	usage  Usage
+	answer func(http.ResponseWriter) // to a report that is taken
+	now    func() time.Time
 }
 
-// register answers POST /api/client/register: an SDK says that it is there and what it can do.
-func (s *reports) register(w http.ResponseWriter, r *http.Request) {
+// NewReports makes handlers that put what is reported into usage and then call answer.
+func NewReports(usage Usage, answer func(http.ResponseWriter)) *Reports {
+	return &Reports{usage: usage, answer: answer, now: time.Now}
+}
+
+// Register answers POST /api/client/register: an SDK says that it is there and what it can do.
+func (s *Reports) Register(w http.ResponseWriter, r *http.Request) {
 	b, ok := readBody(w, r)
 	if !ok {
 		return
@@ -44,9 +50,9 @@ func (s *reports) register(w http.ResponseWriter, r *http.Request) {
 	s.accept(w, r, b, func() { s.usage.Seen(instance) })
 }
 
-// metrics answers POST /api/client/metrics: counts since the SDK's last report. A body without a bucket is an SDK's sign
+// Metrics answers POST /api/client/metrics: counts since the SDK's last report. A body without a bucket is an SDK's sign
 // of life.
-func (s *reports) metrics(w http.ResponseWriter, r *http.Request) {
+func (s *Reports) Metrics(w http.ResponseWriter, r *http.Request) {
 	b, ok := readBody(w, r)
 	if !ok {
 		return
@@ -71,9 +77,9 @@ func (s *reports) metrics(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// bulk answers POST /api/client/metrics/bulk: an edge's merged reports. Applications and counts of other environments than
+// Bulk answers POST /api/client/metrics/bulk: an edge's merged reports. Applications and counts of other environments than
 // the token's are left out: a token neither sees those nor speaks for them.
-func (s *reports) bulk(w http.ResponseWriter, r *http.Request) {
+func (s *Reports) Bulk(w http.ResponseWriter, r *http.Request) {
 	b, ok := readBody(w, r)
 	if !ok {
 		return
@@ -140,23 +146,23 @@ type counted struct {
 	count usage.Count
 }
 
-func (s *reports) count(counts []counted) {
+func (s *Reports) count(counts []counted) {
 	for _, c := range counts {
 		s.usage.Count(c.key, c.count)
 	}
 }
 
-// accept answers 202 and records, or 400 and records nothing.
-func (s *reports) accept(w http.ResponseWriter, r *http.Request, b *body, record func()) {
+// accept records and answers, or answers 400 and records nothing.
+func (s *Reports) accept(w http.ResponseWriter, r *http.Request, b *body, record func()) {
 	if b.refused(w, r) {
 		return
 	}
 	record()
-	w.WriteHeader(http.StatusAccepted)
+	s.answer(w)
 }
 
 // instance reads what registration and metrics have in common.
-func (s *reports) instance(b *body, object map[string]any, path string, r *http.Request) usage.Instance {
+func (s *Reports) instance(b *body, object map[string]any, path string, r *http.Request) usage.Instance {
 	t := api.TokenFrom(r.Context())
 	instance := usage.Instance{
 		InstanceKey: usage.InstanceKey{
@@ -201,7 +207,7 @@ func (b *body) counts(object map[string]any, path string) usage.Count {
 }
 
 // hour guards against broken clocks: counts from the future, or from before what is kept, are booked now.
-func (s *reports) hour(at time.Time) time.Time {
+func (s *Reports) hour(at time.Time) time.Time {
 	const (
 		ahead  = time.Hour
 		behind = 7 * 24 * time.Hour
