@@ -20,6 +20,9 @@ type Change struct {
 // changed are compiled or linked anew; everything else is shared with s, which stays valid. The snapshot keeps what the
 // change holds: it must not be modified afterwards.
 func (s *Snapshot) With(change Change) *Snapshot {
+	if len(change.Features)+len(change.RemovedFeatures)+len(change.Segments)+len(change.RemovedSegments) == 0 {
+		return s
+	}
 	next := &Snapshot{table: s.table, segments: s.segments, fields: s.fields, children: s.children}
 	next.fields.shared = true
 	touched := next.applySegments(change)

@@ -27,6 +27,11 @@ func Compile(features []Feature, segments []Segment) *Snapshot {
 // Len is the number of features.
 func (s *Snapshot) Len() int { return len(s.features) }
 
+// Features are all features, in order of name. The slice must not be modified. A snapshot that follows another one has the
+// same value for each feature that gives the same answers in both: one is new exactly where the feature, one of its
+// segments or one of its parents has changed.
+func (s *Snapshot) Features() []*Compiled { return s.features }
+
 // Lookup finds a feature by name, nil if it is unknown.
 func (s *Snapshot) Lookup(name string) *Compiled {
 	return s.table.find(s.features, name, maphash.String(nameSeed, name))
@@ -71,6 +76,18 @@ func (s *Snapshot) All(ctx *Context, yield func(*Compiled, Result) bool) {
 	f.cache = &cache
 	for _, c := range s.features {
 		if !yield(c, c.result(&f)) {
+			return
+		}
+	}
+}
+
+// Each is All for some features of one snapshot, which it names by their place among those given.
+func Each(ctx *Context, features []*Compiled, yield func(int, Result) bool) {
+	var cache fieldCache
+	f := newFrame(ctx)
+	f.cache = &cache
+	for i, c := range features {
+		if !yield(i, c.result(&f)) {
 			return
 		}
 	}

@@ -186,6 +186,9 @@ func appendStrings(b []byte, texts []string) []byte {
 	return append(b, ']')
 }
 
+// AppendString writes text as every JSON of the data plane does.
+func AppendString(b []byte, text string) []byte { return appendString(b, text) }
+
 const hexDigits = "0123456789abcdef"
 
 // appendString writes text as a JSON string. Invalid UTF-8 becomes U+FFFD, as in encoding/json.

@@ -1,0 +1,154 @@
+package evaluation
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/pennonhq/pennon/eval"
+	"github.com/pennonhq/pennon/replica"
+)
+
+// Set is the answer for one request and one context. It is immutable and safe for concurrent use.
+type Set struct {
+	view   *view
+	cursor replica.Cursor
+	places []uint32 // of each flag's outcome, parallel to the view's flags
+
+	hash uint64 // sum of the hashes of the flags that are on: equal for equal output, and easy to keep
+	size int    // bytes of those flags, encoded, with commas
+
+	at   int64 // when it was evaluated, in milliseconds since 1970; moments up to it count
+	next time.Time
+}
+
+// Toggle is the answer for one flag.
+type Toggle struct {
+	Name           string
+	Project        string
+	Feature        *eval.Feature // the definition, which must not be modified or shown
+	Result         eval.Result
+	ImpressionData bool
+}
+
+// setTime notes when the set is evaluated, and when that has to be done again.
+func (s *Set) setTime(c *eval.Context, now time.Time) {
+	s.at = now.UnixMilli()
+	if len(s.view.moments) > 0 && (c == nil || !c.FixesTime()) {
+		s.next, _ = eval.NextMoment(s.view.moments, now)
+	}
+}
+
+func (s *Set) add(text *fragment) {
+	s.hash += text.hash
+	s.size += len(text.json) + 1
+}
+
+func (s *Set) remove(text *fragment) {
+	s.hash -= text.hash
+	s.size -= len(text.json) + 1
+}
+
+// Len is how many flags the request lists, those that are off included.
+func (s *Set) Len() int { return len(s.places) }
+
+// Toggles yields the answers in order of name, those that are off included.
+func (s *Set) Toggles() iter.Seq[Toggle] {
+	return func(yield func(Toggle) bool) {
+		for i := range s.places {
+			if !yield(s.toggle(i)) {
+				return
+			}
+		}
+	}
+}
+
+// Toggle is the answer for one flag, if the request lists it.
+func (s *Set) Toggle(name string) (toggle Toggle, listed bool) {
+	i, found := s.view.find(name)
+	if !found {
+		return Toggle{}, false
+	}
+	return s.toggle(i), true
+}
+
+func (s *Set) toggle(i int) Toggle {
+	f := s.view.flags[i]
+	feature := f.compiled.Feature()
+	return Toggle{
+		Name: f.name, Project: feature.Project, Feature: feature, Result: f.result(s.places[i]), ImpressionData: feature.ImpressionData,
+	}
+}
+
+// AppendEnabled appends {"toggles":[…]} with the flags that are on, as /api/frontend answers.
+func (s *Set) AppendEnabled(b []byte) []byte {
+	b = slices.Grow(b, s.size+len(`{"toggles":[]}`))
+	b = append(b, `{"toggles":[`...)
+	start := len(b)
+	for i, place := range s.places {
+		if place == off {
+			continue
+		}
+		if len(b) > start {
+			b = append(b, ',')
+		}
+		b = append(b, s.view.flags[i].fragment(place).json...)
+	}
+	return append(b, `]}`...)
+}
+
+// AppendAll is AppendEnabled with those that are off, as /api/frontend/all answers.
+func (s *Set) AppendAll(b []byte) []byte {
+	const usual = 160 // bytes of a flag that is off
+	b = slices.Grow(b, s.size+usual*len(s.places))
+	b = append(b, `{"toggles":[`...)
+	for i, place := range s.places {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, s.view.flags[i].fragment(place).json...)
+	}
+	return append(b, `]}`...)
+}
+
+// ETag is the weak entity tag of what AppendEnabled or AppendAll says, with its quotes. Whatever server evaluates, at
+// whatever revision, equal output has an equal tag.
+func (s *Set) ETag(all bool) string {
+	tag := make([]byte, 0, len(`W/""`)+hashDigits)
+	tag = append(tag, `W/"`...)
+	tag = appendHex(tag, s.Hash(all))
+	return string(append(tag, '"'))
+}
+
+// Hash is the number in the entity tag.
+func (s *Set) Hash(all bool) uint64 {
+	hash := s.hash
+	if all {
+		for i, place := range s.places {
+			if place == off {
+				hash += s.view.flags[i].fragment(off).hash
+			}
+		}
+	}
+	return hash
+}
+
+// Cursor is the state that was evaluated.
+func (s *Set) Cursor() replica.Cursor { return s.cursor }
+
+// Next is when a DATE constraint can change the answer although no flag changes; zero: never.
+func (s *Set) Next() time.Time { return s.next }
+
+// ID names the set for a client that wants to resume: `<revision>-<mark>.<hash>`. Only the hash is compared.
+func (s *Set) ID() string { return fmt.Sprintf("%s.%0*x", s.cursor, hashDigits, s.hash) }
+
+// hashDigits is how long a hash is in text.
+const hashDigits = 16
+
+func appendHex(b []byte, n uint64) []byte {
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[n>>shift&15])
+	}
+	return b
+}
