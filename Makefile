@@ -34,14 +34,15 @@ deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Node
 	@bash scripts/deps.sh
 
 .PHONY: generate
-generate: $(TOOLS)/sqlc ## Regenerate queries/*.go, openapi/ and the generated docs
+generate: $(TOOLS)/sqlc $(TOOLS)/oapi-codegen ## Regenerate queries/*.go, openapi/, the Go client and the generated docs
 	@$(TOOLS)/sqlc generate
 	@go run ./cmd/pennon openapi > openapi/openapi.yaml
 	@go run ./cmd/pennon openapi --downgrade > openapi/openapi-3.0.yaml
+	@$(TOOLS)/oapi-codegen -config client/oapi-codegen.yaml -o client/operations.gen.go openapi/openapi-3.0.yaml
 	@go run ./cmd/pennon config --markdown > docs/configuration.md
 
 .PHONY: verify
-verify: $(TOOLS)/sqlc ## Fail when generated code, OpenAPI or docs are not up to date
+verify: $(TOOLS)/sqlc $(TOOLS)/oapi-codegen $(TOOLS)/oasdiff ## Fail when generated code, OpenAPI or docs are not up to date, or the API breaks its clients
 	@bash scripts/verify.sh
 
 .PHONY: lint
@@ -66,3 +67,9 @@ $(TOOLS)/sqlc: tools/sqlc/go.mod
 
 $(TOOLS)/golangci-lint: tools/lint/go.mod
 	@mkdir -p $(TOOLS) && cd tools/lint && go build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+$(TOOLS)/oapi-codegen: tools/oapi-codegen/go.mod
+	@mkdir -p $(TOOLS) && cd tools/oapi-codegen && go build -o $@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
+
+$(TOOLS)/oasdiff: tools/oasdiff/go.mod
+	@mkdir -p $(TOOLS) && cd tools/oasdiff && go build -o $@ github.com/oasdiff/oasdiff

@@ -20,6 +20,10 @@ go build -o "$work/pennon" ./cmd/pennon
 check openapi/openapi.yaml openapi/openapi.yaml "$work/openapi.yaml"
 "$work/pennon" openapi --downgrade >"$work/openapi-3.0.yaml"
 check openapi/openapi-3.0.yaml openapi/openapi-3.0.yaml "$work/openapi-3.0.yaml"
+.cache/bin/oapi-codegen -config client/oapi-codegen.yaml -o "$work/operations.gen.go" openapi/openapi-3.0.yaml
+check client/operations.gen.go client/operations.gen.go "$work/operations.gen.go"
+bash scripts/breaking_test.sh || status=1
+bash scripts/breaking.sh || status=1
 "$work/pennon" config --markdown >"$work/configuration.md"
 check docs/configuration.md docs/configuration.md "$work/configuration.md"
 go mod tidy -diff || { echo "go.mod is not tidy" >&2; status=1; }
