@@ -38,7 +38,7 @@ func (v *view) transition(old *view) *transition {
 func newTransition(old, next []*flag) *transition {
 	t := &transition{}
 	from := make([]int32, len(next))
-	moved := false
+	moved := len(old) != len(next)
 	o := 0
 	for n, f := range next {
 		for o < len(old) && old[o].name < f.name {
