@@ -51,16 +51,23 @@ func narrow(q *replica.Query, address *url.URL) error {
 	if projects := parameters["project"]; len(projects) > 0 && q.Scope.AllProjects() {
 		q.Scope = token.NewScope(q.Scope.Environment, projects...)
 	}
+	var err error
+	q.Tags, err = Tags(parameters)
+	return err
+}
+
+// Tags reads the tags that the parameters of a request select flags by.
+func Tags(parameters url.Values) (tags []replica.Tag, err error) {
 	for i, text := range parameters["tag"] {
 		kind, value, found := strings.Cut(text, ":")
 		if !found || !isWord(kind) || value == "" {
-			return fault.New(fault.Invalid, "bad tag").With(fault.Detail{
+			return nil, fault.New(fault.Invalid, "bad tag").With(fault.Detail{
 				Message: `"tag[` + strconv.Itoa(i) + `]" with value "` + text + `" fails to match the tag pattern. You provided "` + text + `".`,
 			})
 		}
-		q.Tags = append(q.Tags, replica.Tag{Type: kind, Value: value})
+		tags = append(tags, replica.Tag{Type: kind, Value: value})
 	}
-	return nil
+	return tags, nil
 }
 
 // isWord reports whether text is what \w+ matches.
