@@ -1,0 +1,244 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/pennonhq/pennon/token"
+)
+
+// feed brings the flags of one upstream token. It uses the best mode that is not barred: streaming while that works, else
+// polling, and returns to a better one by itself.
+type feed struct {
+	up          *Upstream
+	index       int
+	token       UpstreamToken
+	environment string
+	logger      *slog.Logger
+	status      board
+
+	// What follows belongs to the goroutine of run.
+	bars      [Full]bar // of the modes before Full
+	failures  int       // in a row
+	refusals  int       // in a row
+	retry     time.Duration
+	lastID    string // of the stream
+	deltaTag  string
+	fullTag   string
+	wholeAt   time.Time // when everything came the last time, unasked conditions
+	announced Mode      // the mode logged last
+	talked    bool      // anything was logged
+}
+
+func newFeed(u *Upstream, index int, t UpstreamToken) *feed {
+	f := &feed{up: u, index: index, token: t, environment: t.environment()}
+	f.logger = u.config.Logger.With("environment", f.environment)
+	f.status.set(func(s *Status) {
+		s.Environment, s.Token, s.Mode = f.environment, token.Redact(t.Secret), u.config.Prefer
+	})
+	return f
+}
+
+// run feeds until ctx is done.
+func (f *feed) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		var wait time.Duration
+		if mode := f.mode(time.Now()); mode == Streaming {
+			wait = f.afterStream(f.stream(ctx))
+		} else {
+			wait = f.afterPoll(mode, f.poll(ctx, mode))
+		}
+		f.pause(ctx, wait)
+	}
+	return nil
+}
+
+// mode is the best one to use now.
+func (f *feed) mode(now time.Time) Mode {
+	for mode := f.up.config.Prefer; mode < Full; mode++ {
+		if !now.Before(f.bars[mode].until) {
+			return mode
+		}
+	}
+	return Full
+}
+
+// pause waits, but not beyond the moment at which a better mode may be tried again.
+func (f *feed) pause(ctx context.Context, wait time.Duration) {
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// afterStream judges how a stream ended and returns how long to wait.
+func (f *feed) afterStream(lived time.Duration, err error) time.Duration {
+	now := time.Now()
+	if lived > 0 {
+		f.bars[Streaming] = bar{}
+		if lived >= time.Minute {
+			f.failures = 0
+		}
+	}
+	switch {
+	case errors.Is(err, errAskedToPoll):
+		f.bars[Streaming].set(now, jittered(troubleMax))
+	case errors.Is(err, errUnhydrated):
+		f.lastID = ""
+		f.failures++
+	case unsupported(err):
+		f.bars[Streaming].set(now, doubled(unsupportedFirst, unsupportedMax, f.bars[Streaming].times))
+	case retryAfter(err) > 0:
+		f.bars[Streaming].set(now, jittered(retryAfter(err)*5/4))
+	default:
+		f.failures++
+		var status *statusError
+		crowded := errors.As(err, &status) && status.code == http.StatusTooManyRequests
+		if crowded || f.failures >= streamTries {
+			f.bars[Streaming].set(now, doubled(troubleFirst, troubleMax, f.bars[Streaming].times))
+		}
+	}
+	f.trouble(Streaming, err)
+	if now.Before(f.bars[Streaming].until) {
+		f.failures = 0
+		return 0 // poll at once
+	}
+	if f.retry > 0 {
+		return jittered(min(f.retry, backoffMax))
+	}
+	return doubled(backoffFirst, backoffMax, f.failures-1)
+}
+
+// afterPoll judges a poll and returns how long to wait.
+func (f *feed) afterPoll(mode Mode, err error) time.Duration {
+	interval := f.up.config.RefreshInterval
+	if err == nil {
+		f.failures, f.refusals = max(f.failures-1, 0), 0
+		f.bars[Delta].times = 0
+		return f.untilBetter(jitteredLittle(interval * time.Duration(1+f.failures)))
+	}
+	f.trouble(mode, err)
+	if mode == Delta && (unsupported(err) || errors.Is(err, errUnhydrated)) {
+		f.deltaTag = ""
+		f.bars[Delta].set(time.Now(), doubled(unsupportedFirst, unsupportedMax, f.bars[Delta].times))
+		return 0 // full polling at once
+	}
+	if refused(err) {
+		f.refusals++
+		return doubled(refusedFirst, refusedMax, f.refusals-1)
+	}
+	f.failures = min(f.failures+1, failuresMax)
+	wait := jittered(interval * time.Duration(1+f.failures))
+	if !f.status.get().Filled {
+		wait = min(wait, doubled(backoffFirst, backoffMax, f.failures-1))
+	}
+	return max(f.untilBetter(wait), retryAfter(err))
+}
+
+// untilBetter shortens a wait to the moment at which a better mode may be tried again.
+func (f *feed) untilBetter(wait time.Duration) time.Duration {
+	for mode := f.up.config.Prefer; mode < Full; mode++ {
+		if until := time.Until(f.bars[mode].until); until > 0 {
+			wait = min(wait, until)
+		}
+	}
+	return wait
+}
+
+// jitteredLittle keeps an interval that people have set, give or take a twentieth.
+func jitteredLittle(d time.Duration) time.Duration { return d*19/20 + (jittered(d)-d*3/4)/5 }
+
+// contact notes that the upstream has answered as it should.
+func (f *feed) contact(mode Mode) {
+	f.status.set(func(s *Status) {
+		s.Mode, s.Connected, s.Refused, s.Err, s.Failures, s.ContactAt = mode, true, false, nil, 0, time.Now()
+	})
+	if !f.talked || f.announced != mode {
+		f.talked, f.announced = true, mode
+		f.logger.Info("flags come from the upstream", "mode", mode.String())
+	}
+}
+
+// trouble notes that it has not. Of a row of failures the first is logged as a warning; refusals are all, as they last.
+func (f *feed) trouble(mode Mode, err error) {
+	denied := mode == Full && refused(err)
+	var first bool
+	f.status.set(func(s *Status) {
+		first = s.Failures == 0
+		s.Mode, s.Connected, s.Err = mode, false, err
+		s.Refused = s.Refused || denied
+		s.Failures++
+	})
+	switch {
+	case errors.Is(err, context.Canceled):
+	case denied:
+		f.logger.Error("the upstream refuses the token; serving what there is and asking again slowly",
+			"token", token.Redact(f.token.Secret), "err", err)
+	case mode != Full && unsupported(err):
+		f.logger.Debug("the upstream does not offer this", "mode", mode.String(), "err", err)
+	case first:
+		f.logger.Warn("no contact with the upstream; serving what there is", "mode", mode.String(), "err", err)
+	default:
+		f.logger.Debug("no contact with the upstream", "mode", mode.String(), "err", err)
+	}
+}
+
+// take merges a document.
+func (f *feed) take(ctx context.Context, d document, revision int64) error {
+	now := f.up.deliver(ctx, &batch{
+		feed: f.index, document: d, revision: revision, accepts: f.up.config.Filter.accepts,
+	})
+	if now.err == nil {
+		f.status.set(func(s *Status) { s.Filled, s.Revision = now.filled, now.revision })
+	}
+	return now.err
+}
+
+// bootstrap fills in flags from elsewhere, once, if the upstream has not answered before. That it fails is not fatal: the
+// upstream may still answer.
+func (f *feed) bootstrap(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if err := f.loadBootstrap(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		f.logger.Error("no flags from the bootstrap address", "err", err)
+	}
+	return nil
+}
+
+func (f *feed) loadBootstrap(ctx context.Context) error {
+	from := f.up.config.Bootstrap
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, from.URL, nil)
+	if err != nil {
+		return fmt.Errorf("make request: %w", err)
+	}
+	if from.Authorization != "" {
+		r.Header.Set("Authorization", from.Authorization)
+	}
+	answer, err := f.up.http.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode != http.StatusOK {
+		return newStatusError(answer)
+	}
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument))
+	if err != nil {
+		return fmt.Errorf("read bootstrap: %w", err)
+	}
+	d, err := parseDocument(body)
+	if err != nil {
+		return err
+	}
+	return f.up.deliver(ctx, &batch{feed: f.index, document: d, accepts: f.up.config.Filter.accepts, initial: true}).err
+}

@@ -1,0 +1,120 @@
+package edge
+
+import (
+	"encoding/json"
+
+	"github.com/pennonhq/pennon/eval"
+	"github.com/pennonhq/pennon/replica"
+)
+
+// held is what one feed has brought. Flags are held as fingerprints, for the Sink has them; only where several feeds share
+// an environment they are kept, because what one of them loses another may still have.
+type held struct {
+	environment string
+	shared      bool
+	filled      bool  // everything has come once
+	upstream    int64 // newest revision of the upstream that has come
+
+	features map[string]heldFeature
+	names    map[uint64]string // by fingerprint
+	segments map[int]uint64
+}
+
+type heldFeature struct {
+	sum     uint64
+	feature *replica.Feature // nil unless shared
+}
+
+func newHeld(environment string, shared bool) *held {
+	return &held{
+		environment: environment, shared: shared,
+		features: map[string]heldFeature{}, names: map[uint64]string{}, segments: map[int]uint64{},
+	}
+}
+
+// feature takes a flag in and returns its name, empty if even that cannot be read. A flag that is broken stays as it was:
+// one bad flag must not cost the others, nor be switched by chance.
+func (m *merger) feature(h *held, c *change, b *batch, raw json.RawMessage) string {
+	sum := fingerprint(raw)
+	if name, known := h.names[sum]; known {
+		return name
+	}
+	feature, err := parseFeature(raw)
+	if err != nil {
+		name := nameOf(raw)
+		m.logger.Error("a flag from the upstream cannot be read; it stays as it was", "feature", name, "environment", h.environment, "err", err)
+		return name
+	}
+	if b.accepts != nil && !b.accepts(&feature) {
+		m.removeFeature(h, c, feature.Name)
+		return feature.Name
+	}
+	m.forget(h, feature.Name)
+	news := &replica.Feature{Feature: feature}
+	now := heldFeature{sum: sum}
+	if h.shared {
+		now.feature = news
+	}
+	h.features[feature.Name], h.names[sum] = now, feature.Name
+	c.features[feature.Name] = news
+	return feature.Name
+}
+
+// removeFeature takes a flag out, unless another feed of the environment has it.
+func (m *merger) removeFeature(h *held, c *change, name string) {
+	if _, known := h.features[name]; !known {
+		return
+	}
+	m.forget(h, name)
+	c.features[name] = nil
+	for _, other := range m.feeds {
+		if other != h && other.environment == h.environment {
+			if theirs, known := other.features[name]; known {
+				c.features[name] = theirs.feature
+			}
+		}
+	}
+}
+
+func (m *merger) forget(h *held, name string) {
+	if old, known := h.features[name]; known {
+		delete(h.names, old.sum)
+		delete(h.features, name)
+	}
+}
+
+// segment takes a segment in and returns its id, or false if it cannot be read.
+func (m *merger) segment(h *held, c *change, raw json.RawMessage) (int, bool) {
+	segment, err := parseSegment(raw)
+	if err != nil {
+		m.logger.Error("a segment from the upstream cannot be read; it stays as it was", "environment", h.environment, "err", err)
+		return 0, false
+	}
+	sum := fingerprint(raw)
+	if known, ok := h.segments[segment.ID]; ok && known == sum {
+		return segment.ID, true
+	}
+	h.segments[segment.ID] = sum
+	c.segments[segment.ID] = &segment
+	return segment.ID, true
+}
+
+// removeSegment takes a segment out, unless another feed has it: segments belong to all environments.
+func (m *merger) removeSegment(h *held, c *change, id int) {
+	if _, known := h.segments[id]; !known {
+		return
+	}
+	delete(h.segments, id)
+	for _, other := range m.feeds {
+		if _, known := other.segments[id]; known {
+			return
+		}
+	}
+	c.segments[id] = nil
+}
+
+// accepts reports whether the flag is one the filter asks for. Upstreams need not apply it to streams.
+func (f Filter) accepts(feature *eval.Feature) bool {
+	return (f.Project == "" || feature.Project == f.Project) &&
+		len(feature.Name) >= len(f.NamePrefix) && feature.Name[:len(f.NamePrefix)] == f.NamePrefix
+}
