@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"sync"
+	"time"
 )
 
 // splitAbove is the payload size in bytes from which an encoding refers to the payload instead of copying it, so that a
@@ -18,6 +19,7 @@ type Message struct {
 	event   string
 	id      string
 	payload []byte
+	retry   time.Duration // 0: the client keeps the delay it has
 
 	plain, chunk, socket encoding
 }
@@ -46,6 +48,17 @@ func NewMessage(event, id string, payload []byte) *Message {
 	return &Message{event: event, id: id, payload: payload}
 }
 
+// NewNote makes a message that no client sees as an event: it sets the id that an SSE client comes back with, and the delay
+// after which it does (0: left as it is). Over WebSocket, where clients see every message, its event is "note".
+func NewNote(id string, retry time.Duration) *Message {
+	return &Message{id: id, retry: retry}
+}
+
+// WithRetry is the message with the delay after which an SSE client comes back. It is encoded on its own.
+func (m *Message) WithRetry(retry time.Duration) *Message {
+	return &Message{event: m.event, id: m.id, payload: m.payload, retry: retry}
+}
+
 // Event returns the event name.
 func (m *Message) Event() string { return m.event }
 
@@ -59,7 +72,7 @@ func (m *Message) Payload() []byte { return m.payload }
 func (m *Message) frame(transport Transport) frame {
 	switch transport {
 	case EventsFlushed:
-		return m.plain.make(func() frame { return m.join(m.eventHead(), "\n\n") })
+		return m.plain.make(func() frame { return m.join(m.eventHead(), m.eventTail()) })
 	case WebSocket:
 		return m.socket.make(m.encodeSocket)
 	default:
@@ -75,17 +88,32 @@ func (e *encoding) make(encode func() frame) frame {
 // eventHead is everything of an SSE event that precedes the payload.
 func (m *Message) eventHead() []byte {
 	head := make([]byte, 0, 64)
-	head = append(append(append(head, "event: "...), m.event...), '\n')
+	if m.retry > 0 {
+		head = append(strconv.AppendInt(append(head, "retry: "...), m.retry.Milliseconds(), 10), '\n')
+	}
+	if m.event != "" {
+		head = append(append(append(head, "event: "...), m.event...), '\n')
+	}
 	if m.id != "" {
 		head = append(append(append(head, "id: "...), m.id...), '\n')
+	}
+	if m.event == "" {
+		return head
 	}
 	return append(head, "data: "...)
 }
 
+// eventTail ends the data line, if there is one, and the event.
+func (m *Message) eventTail() string {
+	if m.event == "" {
+		return "\n"
+	}
+	return "\n\n"
+}
+
 // encodeChunk is the SSE event as one chunk of HTTP/1.1's chunked transfer coding.
 func (m *Message) encodeChunk() frame {
-	const tail = "\n\n"
-	event := m.eventHead()
+	event, tail := m.eventHead(), m.eventTail()
 	head := strconv.AppendInt(make([]byte, 0, len(event)+16), int64(len(event)+len(m.payload)+len(tail)), 16)
 	head = append(append(head, "\r\n"...), event...)
 	return m.join(head, tail+"\r\n")
@@ -93,22 +121,28 @@ func (m *Message) encodeChunk() frame {
 
 // encodeSocket is the message as one WebSocket text frame: {"event":…,"id":…,"data":…}.
 func (m *Message) encodeSocket() frame {
-	envelope := append([]byte(`{"event":`), quote(m.event)...)
+	event, payload := m.event, m.payload
+	if event == "" {
+		event, payload = "note", []byte("{}")
+	}
+	envelope := append([]byte(`{"event":`), quote(event)...)
 	if m.id != "" {
 		envelope = append(append(envelope, `,"id":`...), quote(m.id)...)
 	}
 	envelope = append(envelope, `,"data":`...)
 	const tail = "}"
-	head := socketHeader(socketText, len(envelope)+len(m.payload)+len(tail))
-	return m.join(append(head, envelope...), tail)
+	head := socketHeader(socketText, len(envelope)+len(payload)+len(tail))
+	return join(append(head, envelope...), payload, tail)
 }
 
-func (m *Message) join(head []byte, tail string) frame {
-	if len(m.payload) > splitAbove {
-		return frame{head, m.payload, []byte(tail)}
+func (m *Message) join(head []byte, tail string) frame { return join(head, m.payload, tail) }
+
+func join(head, payload []byte, tail string) frame {
+	if len(payload) > splitAbove {
+		return frame{head, payload, []byte(tail)}
 	}
-	whole := make([]byte, 0, len(head)+len(m.payload)+len(tail))
-	return frame{append(append(append(whole, head...), m.payload...), tail...)}
+	whole := make([]byte, 0, len(head)+len(payload)+len(tail))
+	return frame{append(append(append(whole, head...), payload...), tail...)}
 }
 
 // size is the frame's length in bytes.
