@@ -158,7 +158,7 @@ func TestCredentials(t *testing.T) {
 	t.Parallel()
 	guarded := api.New(api.Config{}, slog.New(slog.DiscardHandler))
 	admin.Guard(guarded, clientOnly{})
-	admin.Register(guarded, nil)
+	admin.Register(guarded, nil, admin.Config{})
 
 	// As if somebody had logged in who may do nothing.
 	powerless := api.New(api.Config{}, slog.New(slog.DiscardHandler))
@@ -167,11 +167,11 @@ func TestCredentials(t *testing.T) {
 			next.ServeHTTP(w, r.WithContext(access.WithActor(r.Context(), access.Actor{Name: "nobody"})))
 		})
 	})
-	admin.Register(powerless, nil)
+	admin.Register(powerless, nil, admin.Config{})
 
 	// And as if the guard had been forgotten.
 	open := api.New(api.Config{}, slog.New(slog.DiscardHandler))
-	admin.Register(open, nil)
+	admin.Register(open, nil, admin.Config{})
 
 	asked := 0
 	for _, o := range operations(guarded.Huma.OpenAPI()) {

@@ -3,6 +3,8 @@ package server
 import (
 	"log/slog"
 	"time"
+
+	"github.com/pennonhq/pennon/control/limit"
 )
 
 // Config is what the server role needs to know. cmd/pennon fills it from flags and environment variables; tests fill it
@@ -31,6 +33,8 @@ type Config struct {
 	StreamMaxAge       time.Duration // streams end at that age, within a fifth, and come back; 0: never
 	ShutdownGrace      time.Duration // how long closing streams is spread over
 	FlushInterval      time.Duration // how often usage is written
+
+	Limits limit.Limits // how much of everything there may be; zero: limit.Default()
 
 	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }

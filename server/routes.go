@@ -87,7 +87,7 @@ func register(a *api.API, s *Server) {
 	client.DocumentEdge(a.Huma)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
-	admin.Register(a, s.pool)
+	admin.Register(a, s.pool, admin.Config{Limits: s.config.Limits})
 }
 
 // checks are the conditions of readiness.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/control/access"
+	"github.com/pennonhq/pennon/control/limit"
+	"github.com/pennonhq/pennon/control/setting"
 	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/token"
 )
@@ -21,11 +23,18 @@ const prefix = "/api/admin"
 
 var q = queries.New()
 
+// Config is what the Admin API has to know of the instance's configuration.
+type Config struct {
+	Limits          limit.Limits // zero: limit.Default()
+	FrontendOrigins []string     // browsers of these may call the frontend API until somebody sets others; nil: any
+}
+
 // API serves the Admin API.
 type API struct {
-	pool *pgxpool.Pool
-	http *api.API
-	gate *gate
+	pool   *pgxpool.Pool
+	http   *api.API
+	gate   *gate
+	config Config
 }
 
 // Guard makes target refuse everything under /api/admin without a valid admin token. It comes before any registration on
@@ -38,8 +47,14 @@ func Guard(target *api.API, tokens api.Tokens) {
 
 // Register adds every operation to target, of which Guard has been called before. pool may be nil where only the OpenAPI
 // document is wanted.
-func Register(target *api.API, pool *pgxpool.Pool) {
-	a := &API{pool: pool, http: target, gate: &gate{pool: pool}}
+func Register(target *api.API, pool *pgxpool.Pool, config Config) {
+	if config.Limits == (limit.Limits{}) {
+		config.Limits = limit.Default()
+	}
+	if config.FrontendOrigins == nil {
+		config.FrontendOrigins = []string{setting.AnyOrigin}
+	}
+	a := &API{pool: pool, http: target, gate: &gate{pool: pool}, config: config}
 	for _, register := range a.resources() {
 		register()
 	}

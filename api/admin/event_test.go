@@ -282,7 +282,7 @@ func newBenchServer(b *testing.B) *server {
 	target := api.New(api.Config{}, slog.New(slog.DiscardHandler))
 	s := &server{Database: dbtest.New(b), handler: target}
 	admin.Guard(target, adminTokens{})
-	admin.Register(target, s.Pool)
+	admin.Register(target, s.Pool, admin.Config{})
 	return s
 }
 

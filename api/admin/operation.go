@@ -13,6 +13,7 @@ import (
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/db"
 )
 
@@ -113,7 +114,7 @@ func register[I, O any](a *API, permission access.Permission, o huma.Operation, 
 	o.Middlewares = append(append(huma.Middlewares{authorize}, middlewares...), requireJSON)
 
 	huma.Register(a.http.Huma, o, func(ctx context.Context, in *I) (*O, error) {
-		out, err := h(ctx, in)
+		out, err := h(limit.With(ctx, a.config.Limits), in)
 		if err != nil {
 			return nil, api.ProblemOf(ctx, db.Fault(err))
 		}

@@ -46,7 +46,7 @@ func newServer(t *testing.T) *server {
 	target := api.New(api.Config{Build: "1.2.3"}, slog.New(slog.NewTextHandler(log, nil)))
 	s := &server{Database: dbtest.New(t), handler: target, log: log}
 	admin.Guard(target, adminTokens{})
-	admin.Register(target, s.Pool)
+	admin.Register(target, s.Pool, admin.Config{})
 	s.changes(t) // the seed's
 	return s
 }

@@ -2,17 +2,16 @@ package admin
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/control/access"
-	"github.com/pennonhq/pennon/control/apitoken"
-	"github.com/pennonhq/pennon/control/constraint"
-	"github.com/pennonhq/pennon/control/environment"
-	"github.com/pennonhq/pennon/control/feature"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/control/maintenance"
-	"github.com/pennonhq/pennon/control/project"
-	"github.com/pennonhq/pennon/control/segment"
+	"github.com/pennonhq/pennon/control/setting"
+	"github.com/pennonhq/pennon/fault"
 )
 
 // UIConfigSchema tells a user interface what it talks to.
@@ -30,6 +29,7 @@ type UIConfigSchema struct {
 	ImpactMetrics          string               `json:"impactMetrics" required:"false" enum:"disabled,unconfigured,external,internal,full"`
 	Flags                  map[string]bool      `json:"flags" required:"false" doc:"Which optional parts of Unleash's behaviour there are"`
 	ResourceLimits         ResourceLimitsSchema `json:"resourceLimits" required:"false"`
+	FrontendAPIOrigins     []string             `json:"frontendApiOrigins" required:"false" nullable:"false" doc:"Web pages of these may call the frontend API"`
 	VersionInfo            VersionSchema        `json:"versionInfo"`
 }
 
@@ -69,7 +69,13 @@ type ResourceLimitsSchema struct {
 	ReleaseTemplates             int `json:"releaseTemplates"`
 }
 
+// SetCorsSchema names the web pages that may call the frontend API.
+type SetCorsSchema struct {
+	FrontendAPIOrigins *[]string `json:"frontendApiOrigins,omitempty" nullable:"false" doc:"Origins such as https://app.example.com, or * for any; none closes it to browsers"`
+}
+
 type (
+	setCorsInput  struct{ Body SetCorsSchema }
 	uiConfigInput struct {
 		origin string
 	}
@@ -91,6 +97,14 @@ func (in *uiConfigInput) Resolve(ctx huma.Context) []error {
 
 func (a *API) registerUIConfig() {
 	read(a, access.Anyone, op(get, "/ui-config", "getUiConfig", "Admin UI"), a.uiConfig)
+	write(a, access.UpdateCORS, op(post, "/ui-config/cors", "setCors", "Admin UI", status(http.StatusNoContent)), a.setCors)
+}
+
+func (a *API) setCors(ctx context.Context, tx pgx.Tx, in *setCorsInput) (*struct{}, error) {
+	if in.Body.FrontendAPIOrigins == nil {
+		return nil, fault.New(fault.Invalid, "The frontendApiOrigins are missing")
+	}
+	return nil, setting.SetFrontendOrigins(ctx, tx, *in.Body.FrontendAPIOrigins)
 }
 
 func (a *API) uiConfig(ctx context.Context, in *uiConfigInput) (*uiConfigOutput, error) {
@@ -98,14 +112,22 @@ func (a *API) uiConfig(ctx context.Context, in *uiConfigInput) (*uiConfigOutput,
 	if err != nil {
 		return nil, err
 	}
+	origins, known, err := setting.FrontendOrigins(ctx, a.pool)
+	if err != nil {
+		return nil, err
+	}
+	if !known {
+		origins = a.config.FrontendOrigins
+	}
 	closed, err := maintenance.Enabled(ctx, a.pool)
 	config := a.http.Config()
 	return &uiConfigOutput{Body: UIConfigSchema{
 		Name: "Pennon", Version: config.Build, Environment: "Open Source",
 		UnleashURL: in.origin + config.BasePath, BaseURIPath: config.BasePath,
 		AuthenticationType: "open-source", DisablePasswordAuth: true, ImpactMetrics: "disabled",
-		MaintenanceMode: closed, Flags: uiFlags(closed), ResourceLimits: resourceLimits,
-		VersionInfo: VersionSchema{Current: VersionPair{OSS: config.Build}, IsLatest: true, InstanceID: id.String()},
+		MaintenanceMode: closed, Flags: uiFlags(closed), ResourceLimits: resourceLimitsSchema(a.config.Limits),
+		FrontendAPIOrigins: origins,
+		VersionInfo:        VersionSchema{Current: VersionPair{OSS: config.Build}, IsLatest: true, InstanceID: id.String()},
 	}}, err
 }
 
@@ -116,15 +138,10 @@ func uiFlags(maintenance bool) map[string]bool {
 	}
 }
 
-var resourceLimits = ResourceLimitsSchema{
-	SegmentValues:                constraint.MaxValuesOfSegment,
-	StrategySegments:             feature.MaxSegmentsPerStrategy,
-	FeatureEnvironmentStrategies: feature.MaxStrategies,
-	ConstraintValues:             constraint.MaxValues,
-	Constraints:                  constraint.MaxPerStrategy,
-	Environments:                 environment.MaxEnvironments,
-	Projects:                     project.MaxProjects,
-	APITokens:                    apitoken.MaxTokens,
-	Segments:                     segment.MaxSegments,
-	FeatureFlags:                 feature.MaxFeatures,
+func resourceLimitsSchema(l limit.Limits) ResourceLimitsSchema {
+	return ResourceLimitsSchema{
+		SegmentValues: l.SegmentValues, StrategySegments: l.StrategySegments, FeatureEnvironmentStrategies: l.Strategies,
+		ConstraintValues: l.ConstraintValues, Constraints: l.Constraints, Environments: l.Environments, Projects: l.Projects,
+		APITokens: l.APITokens, Segments: l.Segments, FeatureFlags: l.Features,
+	}
 }

@@ -24,6 +24,7 @@ type serveCommand struct {
 	MaxStreamsPerToken int           `name:"max-streams-per-token" env:"MAX_STREAMS_PER_TOKEN" default:"0" help:"Of these, streams one token may have; 0 for no limit of its own."`
 	StreamMaxAge       time.Duration `name:"stream-max-age" env:"STREAM_MAX_AGE" default:"0" help:"Streams end at about that age (at least a minute) and their clients come back, so that they spread over a growing fleet; 0 for never."`
 	ChangeRetention    time.Duration `name:"change-retention" env:"CHANGE_RETENTION" default:"168h" help:"How far back the change log reaches: how long a client may be away and still resume with a delta."`
+	Limits             limitOptions  `embed:""`
 	PrivateURLs        bool          `name:"allow-private-url-in-integration" env:"UNLEASH_ALLOW_PRIVATE_URL_IN_INTEGRATION" help:"Let integrations send to private addresses (loopback, 10.x, …), and through the proxy that HTTPS_PROXY names."`
 	Dev                bool          `name:"dev" env:"PENNON_DEV" help:"Without a configured database start a private PostgreSQL; make tokens; print what to try."`
 	Dir                string        `name:"dir" env:"PENNON_DIR" default:".pennon" help:"Where --dev keeps its data and tokens."`
@@ -100,6 +101,10 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
+	limits, err := c.Limits.limits()
+	if err != nil {
+		return server.Config{}, err
+	}
 	return server.Config{
 		Version:            version,
 		Logger:             logger,
@@ -119,6 +124,8 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 		MaxStreams:         c.MaxStreams,
 		MaxStreamsPerToken: c.MaxStreamsPerToken,
 		StreamMaxAge:       c.StreamMaxAge,
+
+		Limits: limits,
 
 		AllowPrivateIntegrationURLs: c.PrivateURLs,
 	}, nil

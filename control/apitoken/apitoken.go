@@ -17,6 +17,7 @@ import (
 
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/token"
@@ -25,9 +26,6 @@ import (
 var q = queries.New()
 
 const (
-	// MaxTokens is how many tokens an instance may have, as Unleash ships it.
-	MaxTokens = 2000
-
 	// DefaultEnvironment is what a token is for when nothing is said.
 	DefaultEnvironment = "development"
 
@@ -80,8 +78,8 @@ func create(ctx context.Context, tx pgx.Tx, n New) (Row, error) {
 	if err != nil {
 		return Row{}, fmt.Errorf("count tokens: %w", err)
 	}
-	if count >= MaxTokens {
-		return Row{}, fault.New(fault.LimitExceeded, "There can be at most %d API tokens.", MaxTokens)
+	if err := limit.Room("api token", count, limit.From(ctx).APITokens); err != nil {
+		return Row{}, err
 	}
 	scope, err := checkScope(ctx, tx, &n)
 	if err != nil {

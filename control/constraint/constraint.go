@@ -1,7 +1,7 @@
 // Package constraint knows which constraints a strategy or segment may hold: the operators and what their values must
 // look like. How they are evaluated is eval's matter.
 //
-// It imports queries and fault. control/feature and control/segment import it.
+// It imports queries, fault and control/limit. control/feature and control/segment import it.
 package constraint
 
 import (
@@ -10,20 +10,18 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
 
 var q = queries.New()
 
-// Limits on one owner of constraints, as Unleash ships them.
+// Limits on one constraint. How many there may be is control/limit's matter.
 const (
-	MaxPerStrategy     = 30   // constraints a strategy
-	MaxValues          = 250  // values a constraint of a strategy
-	MaxValuesOfSegment = 1000 // values in all constraints of a segment
-	maxValueLength     = 100  // characters a value in a list
-	maxSingleLength    = 1000 // characters a single value, a regular expression above all
-	maxNameLength      = 100  // characters the name of a context field
+	maxValueLength  = 100  // characters a value in a list
+	maxSingleLength = 1000 // characters a single value, a regular expression above all
+	maxNameLength   = 100  // characters the name of a context field
 )
 
 // Constraint is a condition on one context field. It is stored and sent as it is marshalled; pointers keep what was not
@@ -101,12 +99,11 @@ func checkLegal(list []Constraint, field queries.ContextFieldLegalValuesRow) err
 // than maxValues values.
 func Within(list []Constraint, maxConstraints, maxValues int) error {
 	if len(list) > maxConstraints {
-		return fault.New(fault.LimitExceeded, "Failed to create constraints. You can't create more than the established limit of %d.", maxConstraints)
+		return limit.Exceeded("constraints", maxConstraints)
 	}
 	for _, c := range list {
 		if len(c.Values) > maxValues {
-			return fault.New(fault.LimitExceeded,
-				"Failed to create constraint values for %s. You can't create more than the established limit of %d.", c.ContextName, maxValues)
+			return limit.Exceeded("constraint values for "+c.ContextName, maxValues)
 		}
 	}
 	return nil

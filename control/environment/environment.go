@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -25,9 +26,6 @@ import (
 var q = queries.New()
 
 const (
-	// MaxEnvironments is how many environments an instance may have, as Unleash ships it.
-	MaxEnvironments = 50
-
 	defaultSortOrder = 9999
 	maxLength        = 100
 )
@@ -81,8 +79,8 @@ func Create(ctx context.Context, tx pgx.Tx, n New) (queries.Environment, error) 
 	if err != nil {
 		return queries.Environment{}, fmt.Errorf("count environments: %w", err)
 	}
-	if count >= MaxEnvironments {
-		return queries.Environment{}, fault.New(fault.LimitExceeded, "There can be at most %d environments.", MaxEnvironments)
+	if err := limit.Room("environment", count, limit.From(ctx).Environments); err != nil {
+		return queries.Environment{}, err
 	}
 	params := queries.EnvironmentCreateParams{Name: n.Name, Type: kind, SortOrder: defaultSortOrder, Enabled: true}
 	if n.SortOrder != nil {

@@ -3,6 +3,7 @@ package feature
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -65,17 +66,22 @@ func Archive(ctx context.Context, tx pgx.Tx, project string, names []string) err
 // Revive brings archived flags of one project back, turned off in every environment: what they were released to has
 // moved on. Active ones, and those not in project, are passed over.
 func Revive(ctx context.Context, tx pgx.Tx, project string, names []string) error {
-	if _, err := lockProject(ctx, tx, project); err != nil {
+	home, err := lockProject(ctx, tx, project)
+	if err != nil {
 		return err
 	}
 	rows, err := lockKnown(ctx, tx, project, names)
 	if err != nil {
 		return err
 	}
+	rows = slices.DeleteFunc(rows, func(row queries.Feature) bool { return row.ArchivedAt == nil })
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := checkRoom(ctx, tx, home, len(rows)); err != nil {
+		return err
+	}
 	for _, row := range rows {
-		if row.ArchivedAt == nil {
-			continue
-		}
 		if err := q.FeatureEnvironmentDisableAll(ctx, tx, row.Name); err != nil {
 			return fmt.Errorf("disable feature: %w", err)
 		}

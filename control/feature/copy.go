@@ -7,6 +7,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/pennonhq/pennon/control/access"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 )
 
@@ -45,8 +46,8 @@ func CopyStrategies(ctx context.Context, tx pgx.Tx, target Place, from string, r
 	if replace {
 		kept = nil
 	}
-	if len(kept)+len(source) > MaxStrategies {
-		return nil, exceeds("strategy", MaxStrategies)
+	if most := limit.From(ctx).Strategies; len(kept)+len(source) > most {
+		return nil, limit.Exceeded("strategy", most)
 	}
 	order := nextSortOrder(kept)
 	for i, s := range source {

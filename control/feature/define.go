@@ -10,6 +10,7 @@ import (
 
 	"github.com/pennonhq/pennon/control/constraint"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -141,8 +142,8 @@ func defineEnvironment(ctx context.Context, tx pgx.Tx, row queries.Feature, e En
 	if err != nil {
 		return err
 	}
-	if len(e.Strategies) > max(MaxStrategies, len(old)) {
-		return exceeds("strategy", MaxStrategies)
+	if most := limit.From(ctx).Strategies; len(e.Strategies) > max(most, len(old)) {
+		return limit.Exceeded("strategy", most)
 	}
 	for i, strategy := range e.Strategies {
 		strategy.Feature, strategy.Environment = row.Name, e.Environment

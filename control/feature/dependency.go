@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -51,7 +52,7 @@ func AddDependency(ctx context.Context, tx pgx.Tx, project, child string, d Depe
 		return err
 	}
 	if len(d.Variants) > maxDependencyVariants {
-		return exceeds("variants of a dependency", maxDependencyVariants)
+		return limit.Exceeded("variants of a dependency", maxDependencyVariants)
 	}
 	existing, err := Dependencies(ctx, tx, child)
 	if err != nil {

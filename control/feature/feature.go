@@ -86,7 +86,7 @@ func insert(ctx context.Context, tx pgx.Tx, in New, stale bool) (queries.Feature
 	if err := checkNameFree(ctx, tx, in.Name); err != nil {
 		return queries.Feature{}, err
 	}
-	if err := checkRoom(ctx, tx, project); err != nil {
+	if err := checkRoom(ctx, tx, project, 1); err != nil {
 		return queries.Feature{}, err
 	}
 	actor := access.ActorFrom(ctx)

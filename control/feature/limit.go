@@ -6,35 +6,32 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/queries"
 )
 
-// Limits of an instance, as Unleash ships them.
+// Limits that Unleash does not have and nobody can configure.
 const (
-	MaxFeatures              = 5000 // active flags
-	MaxStrategies            = 30   // a flag and environment
-	MaxSegmentsPerStrategy   = 5
 	MaxVariants              = 100 // a strategy or environment; Unleash has no limit, a payload must have one
 	maxSortOrder             = 1_000_000
 	maxDependencyVariants    = 100
 	maxTagsPerFeatureRequest = 100
 )
 
-// checkRoom refuses one more active flag when the instance or the project is full. Concurrent writers may overshoot by
-// their number; the limit guards resources, not invariants.
-func checkRoom(ctx context.Context, tx pgx.Tx, project queries.Project) error {
+// checkRoom refuses more active flags when the instance or the project would be too full. Concurrent writers may overshoot
+// by their number; the limit guards resources, not invariants.
+func checkRoom(ctx context.Context, tx pgx.Tx, project queries.Project, more int) error {
 	total, err := q.FeatureCount(ctx, tx, nil)
 	if err != nil {
 		return fmt.Errorf("count features: %w", err)
 	}
-	if total >= MaxFeatures {
-		return exceeds("feature flag", MaxFeatures)
+	if err := limit.Room("feature flag", total+int64(more)-1, limit.From(ctx).Features); err != nil {
+		return err
 	}
-	return checkProjectRoom(ctx, tx, project)
+	return checkProjectRoom(ctx, tx, project, more)
 }
 
-func checkProjectRoom(ctx context.Context, tx pgx.Tx, project queries.Project) error {
+func checkProjectRoom(ctx context.Context, tx pgx.Tx, project queries.Project, more int) error {
 	if project.FeatureLimit == nil {
 		return nil
 	}
@@ -42,13 +39,5 @@ func checkProjectRoom(ctx context.Context, tx pgx.Tx, project queries.Project) e
 	if err != nil {
 		return fmt.Errorf("count features: %w", err)
 	}
-	if count >= int64(*project.FeatureLimit) {
-		return exceeds(fmt.Sprintf("feature flag in project \"%s\"", project.ID), int(*project.FeatureLimit))
-	}
-	return nil
-}
-
-// exceeds is the fault for one more of what there may be limit of, in Unleash's words.
-func exceeds(what string, limit int) *fault.Fault {
-	return fault.New(fault.LimitExceeded, "Failed to create %s. You can't create more than the established limit of %d.", what, limit)
+	return limit.Room(fmt.Sprintf("feature flag in project \"%s\"", project.ID), count+int64(more)-1, int(*project.FeatureLimit))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/oklog/ulid/v2"
 
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -42,7 +43,7 @@ func AddLink(ctx context.Context, tx pgx.Tx, project, name string, link Link) er
 		return fmt.Errorf("read links: %w", err)
 	}
 	if len(links) >= MaxLinks {
-		return exceeds("link", MaxLinks)
+		return limit.Exceeded("link", MaxLinks)
 	}
 	err = q.FeatureLinkInsert(ctx, tx, queries.FeatureLinkInsertParams{ID: ulid.Make().String(), Feature: name, Url: link.URL, Title: link.Title})
 	if err != nil {

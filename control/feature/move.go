@@ -39,7 +39,7 @@ func Move(ctx context.Context, tx pgx.Tx, project, name, newProject string) erro
 			return err
 		}
 	}
-	if err := checkProjectRoom(ctx, tx, target); err != nil {
+	if err := checkProjectRoom(ctx, tx, target, 1); err != nil {
 		return err
 	}
 	if err := q.FeatureSetProject(ctx, tx, queries.FeatureSetProjectParams{Name: name, Project: newProject}); err != nil {

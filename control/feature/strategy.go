@@ -11,6 +11,7 @@ import (
 
 	"github.com/pennonhq/pennon/control/constraint"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -101,8 +102,8 @@ func AddStrategy(ctx context.Context, tx pgx.Tx, place Place, in StrategyInput) 
 func addStrategy(
 	ctx context.Context, tx pgx.Tx, row queries.Feature, environment string, in StrategyInput, existing []Strategy,
 ) (Strategy, error) {
-	if len(existing) >= MaxStrategies {
-		return Strategy{}, exceeds("strategy", MaxStrategies)
+	if err := limit.Room("strategy", int64(len(existing)), limit.From(ctx).Strategies); err != nil {
+		return Strategy{}, err
 	}
 	strategy := Strategy{
 		ID: ulid.Make().String(), Name: in.Name, Title: in.Title, Disabled: in.Disabled, Constraints: in.Constraints,

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/control/constraint"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -65,7 +66,8 @@ func checkStrategy(ctx context.Context, tx pgx.Tx, row queries.Feature, old *Str
 }
 
 func checkConstraints(ctx context.Context, tx pgx.Tx, list []constraint.Constraint) ([]constraint.Constraint, error) {
-	if err := constraint.Within(list, constraint.MaxPerStrategy, constraint.MaxValues); err != nil {
+	limits := limit.From(ctx)
+	if err := constraint.Within(list, limits.Constraints, limits.ConstraintValues); err != nil {
 		return nil, err
 	}
 	return constraint.Check(ctx, tx, list)
@@ -95,8 +97,8 @@ func checkSegments(ctx context.Context, tx pgx.Tx, project string, ids []int32) 
 	if len(unique) == 0 {
 		return []int32{}, nil
 	}
-	if len(unique) > MaxSegmentsPerStrategy {
-		return nil, fault.New(fault.Invalid, "Strategies may not have more than %d segments", MaxSegmentsPerStrategy)
+	if most := limit.From(ctx).StrategySegments; len(unique) > most {
+		return nil, fault.New(fault.Invalid, "Strategies may not have more than %d segments", most)
 	}
 	rows, err := q.FeatureSegmentLock(ctx, tx, unique)
 	if err != nil {

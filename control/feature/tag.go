@@ -10,6 +10,7 @@ import (
 
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -76,7 +77,7 @@ func changeTags(ctx context.Context, tx pgx.Tx, row queries.Feature, add, drop [
 		return err
 	}
 	if len(drop) > maxTagsPerFeatureRequest {
-		return exceeds("tags", maxTagsPerFeatureRequest)
+		return limit.Exceeded("tags", maxTagsPerFeatureRequest)
 	}
 	for _, tag := range drop {
 		dropped, err := q.FeatureTagDelete(ctx, tx, queries.FeatureTagDeleteParams{Feature: row.Name, Type: tag.Type, Value: tag.Value})
@@ -112,7 +113,7 @@ func listTags(ctx context.Context, tx queries.DBTX, name string) ([]Tag, error) 
 // addTags labels a locked flag.
 func addTags(ctx context.Context, tx pgx.Tx, row queries.Feature, tags []Tag) error {
 	if len(tags) > maxTagsPerFeatureRequest {
-		return exceeds("tags", maxTagsPerFeatureRequest)
+		return limit.Exceeded("tags", maxTagsPerFeatureRequest)
 	}
 	for _, tag := range tags {
 		if err := addTag(ctx, tx, row, tag); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -141,7 +142,7 @@ func setVariants(
 // checkVariants validates variants and returns them with defaults filled in and weights that add up to 1000.
 func checkVariants(variants []Variant) ([]Variant, error) {
 	if len(variants) > MaxVariants {
-		return nil, exceeds("variants", MaxVariants)
+		return nil, limit.Exceeded("variants", MaxVariants)
 	}
 	checked := make([]Variant, 0, len(variants))
 	for i, variant := range variants {

@@ -81,6 +81,9 @@ func Revive(ctx context.Context, tx pgx.Tx, id string) error {
 	if row.ArchivedAt == nil {
 		return nil
 	}
+	if err := checkRoom(ctx, tx); err != nil {
+		return err
+	}
 	if _, err := q.ProjectRevive(ctx, tx, id); err != nil {
 		return fmt.Errorf("revive project: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -21,9 +22,6 @@ import (
 var q = queries.New()
 
 const (
-	// MaxProjects is how many projects an instance may have, as Unleash ships it.
-	MaxProjects = 500
-
 	// Default is the project that every instance has and keeps.
 	Default = "default"
 
@@ -77,12 +75,8 @@ var (
 
 // Create stores a project and the environments it uses, which it returns with it.
 func Create(ctx context.Context, tx pgx.Tx, n New) (queries.Project, []string, error) {
-	count, err := q.ProjectCount(ctx, tx)
-	if err != nil {
-		return queries.Project{}, nil, fmt.Errorf("count projects: %w", err)
-	}
-	if count >= MaxProjects {
-		return queries.Project{}, nil, fault.New(fault.LimitExceeded, "There can be at most %d projects.", MaxProjects)
+	if err := checkRoom(ctx, tx); err != nil {
+		return queries.Project{}, nil, err
 	}
 	if err := complete(ctx, tx, &n); err != nil {
 		return queries.Project{}, nil, err
@@ -102,6 +96,15 @@ func Create(ctx context.Context, tx pgx.Tx, n New) (queries.Project, []string, e
 	data := describe(row)
 	data.Environments = n.Environments
 	return row, n.Environments, event.Append(ctx, tx, event.Event{Type: event.ProjectCreated, Project: row.ID, Data: data})
+}
+
+// checkRoom refuses one more active project when there are as many as there may be.
+func checkRoom(ctx context.Context, tx pgx.Tx) error {
+	count, err := q.ProjectCount(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("count projects: %w", err)
+	}
+	return limit.Room("project", count, limit.From(ctx).Projects)
 }
 
 // complete checks n and fills in what was left out.
@@ -193,7 +196,8 @@ func idFor(ctx context.Context, db queries.DBTX, name string) (string, error) {
 	if base == "" {
 		base = "project"
 	}
-	for i := 1; i <= MaxProjects+1; i++ {
+	const tries = 1000
+	for i := 1; i <= tries; i++ {
 		id := base
 		if i > 1 {
 			id = fmt.Sprintf("%s-%d", base, i)

@@ -16,6 +16,7 @@ import (
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/constraint"
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -23,9 +24,6 @@ import (
 var q = queries.New()
 
 const (
-	// MaxSegments is how many segments an instance may have, as Unleash ships it.
-	MaxSegments = 300
-
 	maxNameLength        = 255
 	maxDescriptionLength = 10_000
 )
@@ -57,8 +55,8 @@ func Create(ctx context.Context, tx pgx.Tx, in Input) (queries.Segment, error) {
 	if err != nil {
 		return queries.Segment{}, fmt.Errorf("count segments: %w", err)
 	}
-	if count >= MaxSegments {
-		return queries.Segment{}, fault.New(fault.LimitExceeded, "There can be at most %d segments.", MaxSegments)
+	if err := limit.Room("segment", count, limit.From(ctx).Segments); err != nil {
+		return queries.Segment{}, err
 	}
 	constraints, err := check(ctx, tx, &in, nil)
 	if err != nil {
@@ -170,8 +168,8 @@ func check(ctx context.Context, tx pgx.Tx, in *Input, id *int32) (json.RawMessag
 	for _, c := range constraints {
 		values += len(c.Values)
 	}
-	if values > constraint.MaxValuesOfSegment {
-		return nil, fault.New(fault.LimitExceeded, "There can be at most %d values in a segment.", constraint.MaxValuesOfSegment)
+	if most := limit.From(ctx).SegmentValues; values > most {
+		return nil, fault.New(fault.Invalid, "Segments may not have more than %d values", most)
 	}
 	text, err := json.Marshal(constraints)
 	if err != nil {
