@@ -98,10 +98,11 @@ func (a *API) validateImport(ctx context.Context, tx pgx.Tx, in *validateImportI
 }
 
 func (a *API) importToggles(ctx context.Context, tx pgx.Tx, in *importInput) (*validateImportOutput, error) {
-	if in.DryRun {
-		return a.validateImport(ctx, tx, &validateImportInput{Body: in.Body})
+	out, err := a.validateImport(ctx, tx, &validateImportInput{Body: in.Body})
+	if err != nil || in.DryRun {
+		return out, err
 	}
-	return nil, transfer.Import(ctx, tx, in.Body.request())
+	return out, transfer.Import(ctx, tx, in.Body.request())
 }
 
 func (s ImportTogglesSchema) request() transfer.Request {
