@@ -7,13 +7,8 @@
 package stream
 
 import (
-	"context"
-	"errors"
-	"math/rand/v2"
 	"net/http"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -30,26 +25,12 @@ const (
 	PathWebSocket = PathEvents + "/ws"
 )
 
-const (
-	// DefaultHydrations is how many clients may be sent their whole state at the same time.
-	DefaultHydrations = 128
-
-	// hydrationHold is how long a client may keep others from being sent theirs: a slow one goes on beyond it, but not
-	// counted, so that slow clients cannot shut out the rest.
-	hydrationHold = 2 * time.Second
-
-	// hydrationPatience is how long a client waits for its turn; SDKs wait 60 s.
-	hydrationPatience = 20 * time.Second
-)
-
 // Handler serves the streams of one Store through one Hub. It is safe for concurrent use.
 type Handler struct {
-	store  *replica.Store
-	hub    *sse.Hub
-	topics *topics
-
-	tokens  api.Tokens
-	slots   chan struct{} // one for each hydration being sent
+	store   *replica.Store
+	hub     *sse.Hub
+	topics  *topics
+	gate    *Gate
 	waiting *waiting
 }
 
@@ -58,13 +39,7 @@ type Handler struct {
 // Tokens refuse first and then call Hub.CloseKey with the token's ID. Hydrations is how many clients may be sent their
 // whole state at the same time; 0: DefaultHydrations.
 func New(store *replica.Store, hub *sse.Hub, tokens api.Tokens, hydrations int) *Handler {
-	if hydrations <= 0 {
-		hydrations = DefaultHydrations
-	}
-	h := &Handler{
-		store: store, hub: hub, topics: newTopics(store), tokens: tokens,
-		slots: make(chan struct{}, hydrations), waiting: newWaiting(),
-	}
+	h := &Handler{store: store, hub: hub, topics: newTopics(store), gate: NewGate(hub, tokens, hydrations), waiting: newWaiting()}
 	store.OnChange(func(environments []string) { hub.Wake(h.topics.of(environments)...) })
 	return h
 }
@@ -77,36 +52,8 @@ func (h *Handler) Register(router chi.Router) {
 
 // ServeHTTP answers with a WebSocket if the request asks for an upgrade to one, else with SSE.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	known := api.TokenFrom(r.Context())
-	if known == nil {
-		api.WriteProblem(w, r, errors.New("stream without a token check"))
-		return
-	}
-	if r.Method == http.MethodHead {
-		sse.SetEventHeaders(w.Header())
-		return
-	}
-	stream, err := h.hub.Admit(known.ID, known.ExpiresAt)
-	switch {
-	case errors.Is(err, sse.ErrOverloaded):
-		// SDKs leave streaming for polling at once, until they are invited back; others may try again when a part of the streams has gone.
-		h.waiting.refused(r)
-		w.Header().Set("Retry-After", strconv.Itoa(30+rand.IntN(60)))
-		api.WriteError(w, r, http.StatusTooManyRequests, "TooManyStreamsError", "Too many streams are open. Poll instead.")
-		return
-	case err != nil:
-		w.Header().Set("Connection", "close")
-		api.WriteProblem(w, r, fault.Wrap(fault.Unavailable, err, "The server is shutting down. Connect again."))
-		return
-	}
-	h.waiting.admitted(r)
-	taken := false
-	api.RequireToken(h.tokens, token.Client)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		taken = h.serve(w, r, stream)
-	})).ServeHTTP(w, r)
-	if !taken {
-		stream.Discard()
-	}
+	// SDKs leave streaming for polling when they are refused, until they are invited back.
+	h.gate.Admit(w, r, token.Client, Door{Refused: h.waiting.refused, Admitted: h.waiting.admitted, Serve: h.serve})
 }
 
 // serve opens the admitted stream. It returns false, with the request answered, when that is not possible.
@@ -139,14 +86,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, stream *sse.Stre
 		Cursor:  cursor,
 		Closed:  topic.release,
 	}
-	if wantsWebSocket(r) {
-		if err = stream.ServeWebSocket(w, r, subscription); errors.Is(err, sse.ErrHandshake) {
-			api.WriteProblem(w, r, fault.New(fault.Invalid, "This request is no WebSocket handshake."))
-		}
-	} else if err = stream.ServeEvents(w, r, subscription); err != nil {
-		api.WriteProblem(w, r, err)
-	}
-	if err != nil {
+	if err = Open(w, r, stream, subscription); err != nil {
 		topic.release()
 	}
 	return err == nil
@@ -159,9 +99,9 @@ func (h *Handler) opening(r *http.Request, known *token.Token, state *replica.St
 	if payload, ok := h.resume(r, known, state, topic.query); ok {
 		return payload, place(payload.Cursor), func() {}, nil
 	}
-	release, ok := h.hydrationSlot(r.Context())
-	if !ok {
-		return nil, cursor, nil, fault.New(fault.Unavailable, "Too many clients are connecting. Try again.")
+	release, err = h.gate.Slot(r.Context())
+	if err != nil {
+		return nil, cursor, nil, err
 	}
 	// What has changed while waiting for the slot is in already.
 	if newer := h.store.State(topic.query.Scope.Environment); newer != nil {
@@ -193,25 +133,4 @@ func (h *Handler) resume(r *http.Request, known *token.Token, state *replica.Sta
 		payload = &replica.Payload{JSON: nothing, Cursor: state.Cursor()}
 	}
 	return payload, ok
-}
-
-// hydrationSlot waits for the right to send a whole state. It returns false when that takes too long.
-func (h *Handler) hydrationSlot(ctx context.Context) (release func(), ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, hydrationPatience)
-	defer cancel()
-	select {
-	case h.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, false
-	}
-	held := time.AfterFunc(hydrationHold, func() { <-h.slots })
-	return func() {
-		if held.Stop() {
-			<-h.slots
-		}
-	}, true
-}
-
-func wantsWebSocket(r *http.Request) bool {
-	return strings.HasSuffix(r.URL.Path, "/ws") || strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
