@@ -17,7 +17,7 @@ func TestMessageFrames(t *testing.T) {
 		t.Parallel()
 		note := NewNote("7-a", 1500*time.Millisecond)
 		require.Equal(t, "retry: 1500\nid: 7-a\n\n", plain(note))
-		require.Equal(t, "16\r\nretry: 1500\nid: 7-a\n\n\r\n", string(bytes.Join(note.frame(EventsHijacked), nil)))
+		require.Equal(t, "15\r\nretry: 1500\nid: 7-a\n\n\r\n", string(bytes.Join(note.frame(EventsHijacked), nil)))
 		require.JSONEq(t, `{"event":"note","id":"7-a","data":{}}`, socket(note))
 	})
 
