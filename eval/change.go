@@ -23,7 +23,7 @@ func (s *Snapshot) With(change Change) *Snapshot {
 	if len(change.Features)+len(change.RemovedFeatures)+len(change.Segments)+len(change.RemovedSegments) == 0 {
 		return s
 	}
-	next := &Snapshot{table: s.table, segments: s.segments, fields: s.fields, children: s.children}
+	next := &Snapshot{table: s.table, segments: s.segments, fields: s.fields, custom: s.custom, children: s.children}
 	next.fields.shared = true
 	touched := next.applySegments(change)
 
@@ -77,7 +77,7 @@ func (s *Snapshot) applySegments(change Change) map[int]bool {
 }
 
 func (s *Snapshot) compile(feature Feature) *Compiled {
-	return compileFeature(feature, maphash.String(nameSeed, feature.Name), s.segments, &s.fields)
+	return compileFeature(feature, maphash.String(nameSeed, feature.Name), s.segments, &s.fields, s.custom)
 }
 
 func (c *Compiled) usesAny(segments map[int]bool) bool {

@@ -33,7 +33,7 @@ func (c *Compiled) Name() string { return c.name }
 func (c *Compiled) Feature() *Feature { return c.feature }
 
 // compileFeature compiles everything but the parents, which link resolves once all features are there.
-func compileFeature(feature Feature, hash uint64, segments map[int]*compiledSegment, fields *fieldTable) *Compiled {
+func compileFeature(feature Feature, hash uint64, segments map[int]*compiledSegment, fields *fieldTable, custom Strategies) *Compiled {
 	c := &Compiled{
 		name:     feature.Name,
 		hash:     hash,
@@ -46,7 +46,7 @@ func compileFeature(feature Feature, hash uint64, segments map[int]*compiledSegm
 	for i := range feature.Strategies {
 		source := &feature.Strategies[i]
 		c.segments = append(c.segments, source.Segments...)
-		if s, ok := compileStrategy(source, feature.Name, segments, fields); ok {
+		if s, ok := compileStrategy(source, feature.Name, segments, fields, custom); ok {
 			c.strategies = append(c.strategies, s)
 		}
 	}

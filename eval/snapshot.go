@@ -11,6 +11,7 @@ type Snapshot struct {
 	table    table
 	segments map[int]*compiledSegment
 	fields   fieldTable
+	custom   Strategies
 
 	// children holds, by the name of a parent, the names of the features that depend on it.
 	children map[string][]string

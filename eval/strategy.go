@@ -16,6 +16,7 @@ const (
 	kindUserID
 	kindRemoteAddress
 	kindHostname
+	kindCustom  // a rule from outside
 	kindForeign // a type that only an application knows; never in a compiled feature
 )
 
@@ -46,6 +47,7 @@ type strategyOperand struct {
 	texts  textSet        // user ids, addresses
 	ranges []netip.Prefix // remoteAddress
 	hosts  []string
+	rule   Rule // for kindCustom
 }
 
 func (s *strategy) match(f *frame) bool {
@@ -69,8 +71,10 @@ func (s *strategy) matchRule(f *frame) bool {
 		return f.ctx.UserID != "" && s.operand.texts.has(f.ctx.UserID)
 	case kindRemoteAddress:
 		return s.matchAddress(f)
-	default:
+	case kindHostname:
 		return s.matchHostname(f)
+	default:
+		return s.matchCustom(f)
 	}
 }
 
@@ -130,9 +134,9 @@ func (s *strategy) matchHostname(f *frame) bool {
 
 // compileStrategy reports false when the strategy can match no context: it is disabled or unknown, a segment is
 // missing, a constraint never holds, or it rolls out to nobody.
-func compileStrategy(source *Strategy, feature string, segments map[int]*compiledSegment, fields *fieldTable) (strategy, bool) {
+func compileStrategy(source *Strategy, feature string, segments map[int]*compiledSegment, fields *fieldTable, custom Strategies) (strategy, bool) {
 	var s strategy
-	if source.Disabled || !s.compileRule(source, feature, fields) {
+	if source.Disabled || !s.compileRule(source, feature, fields, custom) {
 		return s, false
 	}
 	constraints, ok := compileConstraints(source.Constraints, fields)
@@ -151,7 +155,7 @@ func compileStrategy(source *Strategy, feature string, segments map[int]*compile
 	return s, true
 }
 
-func (s *strategy) compileRule(source *Strategy, feature string, fields *fieldTable) bool {
+func (s *strategy) compileRule(source *Strategy, feature string, fields *fieldTable, custom Strategies) bool {
 	parameters := source.Parameters
 	switch source.Name {
 	case "default":
@@ -187,8 +191,7 @@ func (s *strategy) compileRule(source *Strategy, feature string, fields *fieldTa
 		s.operand = &strategyOperand{hosts: splitList(parameters["hostNames"])}
 		return len(s.operand.hosts) > 0
 	default:
-		s.kind = kindForeign
-		return false
+		return s.compileCustom(source, custom)
 	}
 }
 

@@ -11,6 +11,8 @@ type compiled struct {
 	mu       sync.Mutex
 	snapshot *eval.Snapshot
 	upTo     int64 // revision of the state the snapshot was made for
+
+	strategies eval.Strategies // set before the state is shared
 }
 
 // follow takes over what the state before has compiled.
@@ -46,7 +48,7 @@ func (st *State) compileAll() *eval.Snapshot {
 	for s := range st.segments.all() {
 		segments = append(segments, s.decode())
 	}
-	return eval.Compile(features, segments)
+	return st.compiled.strategies.Compile(features, segments)
 }
 
 // changeSince collects what is different from the state at a revision.

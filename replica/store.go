@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/pennonhq/pennon/eval"
 )
 
 const (
@@ -22,7 +24,8 @@ type Store struct {
 	logger *slog.Logger
 	view   atomic.Pointer[view]
 
-	listeners []func(environments []string)
+	listeners  []func(environments []string)
+	strategies eval.Strategies
 
 	// What follows belongs to the Source's goroutine.
 	encoder encoder
@@ -55,6 +58,9 @@ func NewStore(logger *slog.Logger) *Store {
 func (s *Store) OnChange(changed func(environments []string)) {
 	s.listeners = append(s.listeners, changed)
 }
+
+// UseStrategies makes State.Compiled know strategies beyond Unleash's. Call it before the Source runs.
+func (s *Store) UseStrategies(custom eval.Strategies) { s.strategies = custom }
 
 // State returns the newest state of the environment, or nil if there is no such environment or no state yet.
 func (s *Store) State(environment string) *State {
@@ -228,6 +234,7 @@ func (change segmentChange) apply(c *content) bool {
 // state makes the State of an environment that follows old, which is nil for a new one.
 func (s *Store) state(name string, c content, log history, old *State) *State {
 	next := &State{content: c, environment: name, log: log, shelf: s.shelf}
+	next.compiled.strategies = s.strategies
 	if old != nil {
 		next.compiled.follow(&old.compiled)
 	}
