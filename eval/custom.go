@@ -36,3 +36,10 @@ func (s *strategy) matchCustom(f *frame) bool {
 	ctx := *f.ctx
 	return s.operand.rule(&ctx)
 }
+
+// Standard reports whether a strategy of that name is one of Unleash's own.
+func Standard(name string) bool {
+	var s strategy
+	s.compileRule(&Strategy{Name: name}, "", &fieldTable{}, nil)
+	return s.kind != kindForeign
+}
