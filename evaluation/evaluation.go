@@ -10,6 +10,8 @@
 package evaluation
 
 import (
+	"encoding/binary"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,6 +33,25 @@ type Request struct {
 // query is what the replica selects for the request.
 func (r *Request) query() replica.Query {
 	return replica.Query{Scope: r.Scope, NamePrefix: r.NamePrefix, Tags: r.Tags}
+}
+
+// AppendKey appends what tells the request from others. It is not for display.
+func (r *Request) AppendKey(b []byte) []byte {
+	appendPart := func(text string) {
+		b = binary.AppendUvarint(b, uint64(len(text)))
+		b = append(b, text...)
+	}
+	query := r.query()
+	appendPart(query.Key())
+	if r.Names == nil {
+		return append(b, 0)
+	}
+	names := slices.Compact(slices.Sorted(slices.Values(r.Names)))
+	b = binary.AppendUvarint(b, uint64(len(names))+1)
+	for _, name := range names {
+		appendPart(name)
+	}
+	return b
 }
 
 // everything reports whether the request lists a whole environment.

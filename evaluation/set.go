@@ -1,7 +1,6 @@
 package evaluation
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -117,7 +116,7 @@ func (s *Set) AppendAll(b []byte) []byte {
 func (s *Set) ETag(all bool) string {
 	tag := make([]byte, 0, len(`W/""`)+hashDigits)
 	tag = append(tag, `W/"`...)
-	tag = appendHex(tag, s.Hash(all))
+	tag = AppendHash(tag, s.Hash(all))
 	return string(append(tag, '"'))
 }
 
@@ -140,13 +139,11 @@ func (s *Set) Cursor() replica.Cursor { return s.cursor }
 // Next is when a DATE constraint can change the answer although no flag changes; zero: never.
 func (s *Set) Next() time.Time { return s.next }
 
-// ID names the set for a client that wants to resume: `<revision>-<mark>.<hash>`. Only the hash is compared.
-func (s *Set) ID() string { return fmt.Sprintf("%s.%0*x", s.cursor, hashDigits, s.hash) }
-
 // hashDigits is how long a hash is in text.
 const hashDigits = 16
 
-func appendHex(b []byte, n uint64) []byte {
+// AppendHash appends a hash as entity tags and ids show it.
+func AppendHash(b []byte, n uint64) []byte {
 	for shift := 60; shift >= 0; shift -= 4 {
 		b = append(b, "0123456789abcdef"[n>>shift&15])
 	}
