@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/control/limit"
 )
 
@@ -36,6 +37,11 @@ type Config struct {
 
 	Limits limit.Limits // how much of everything there may be; zero: limit.Default()
 
+	TrustProxy      api.Trust     // whose X-Forwarded-For is believed
+	FrontendOrigins []string      // web origins of the frontend API until others are set; nil: all
+	CORSMaxAge      time.Duration // how long browsers may remember a preflight
+	FrontendAll     bool          // tell browsers the names of flags that are off, where they ask for all
+
 	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }
 
@@ -52,6 +58,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ShutdownGrace == 0 {
 		c.ShutdownGrace = DefaultShutdownGrace
+	}
+	if c.FrontendOrigins == nil {
+		c.FrontendOrigins = []string{"*"}
 	}
 	return c
 }

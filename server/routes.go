@@ -17,6 +17,7 @@ import (
 	"github.com/pennonhq/pennon/api/system"
 	"github.com/pennonhq/pennon/control/apitoken"
 	controlusage "github.com/pennonhq/pennon/control/usage"
+	"github.com/pennonhq/pennon/evaluation"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/token"
@@ -32,6 +33,7 @@ func (s *Server) connect() {
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
 	first := sync.OnceFunc(func() { close(s.loaded) })
 	s.store.OnChange(func([]string) { first() })
+	s.connectFrontend()
 	s.tokens.OnRevoked(func(id string, reason apitoken.Reason) { s.hub.CloseKey(id, closeReasons[reason]) })
 	s.changeLog.Watch(replica.KindToken, func(rows []replica.Row) {
 		var ids []string // nil: all of them
@@ -53,7 +55,9 @@ var closeReasons = map[apitoken.Reason]sse.Reason{
 
 // routes builds the HTTP surface.
 func (s *Server) routes() http.Handler {
-	a := api.New(api.Config{BasePath: s.config.BasePath, Version: documentVersion, Build: s.config.Version}, s.config.Logger)
+	a := api.New(api.Config{
+		BasePath: s.config.BasePath, Version: documentVersion, Build: s.config.Version, TrustProxy: s.config.TrustProxy,
+	}, s.config.Logger)
 	register(a, s)
 	return a
 }
@@ -67,7 +71,11 @@ func OpenAPI() *huma.OpenAPI {
 		hub:    sse.New(sse.Config{}),
 		tokens: apitoken.NewCache(nil, logger),
 		usage:  &controlusage.Flusher{Buffer: usage.NewBuffer()},
+
+		origins: api.NewOrigins(),
+		config:  Config{FrontendAll: true},
 	}
+	s.flags = evaluation.New(s.store)
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
 	register(a, s)
 	return a.Huma.OpenAPI()
@@ -85,6 +93,7 @@ func register(a *api.API, s *Server) {
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
+	registerFrontend(a, s)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
 	admin.Register(a, s.pool, admin.Config{Limits: s.config.Limits})

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/addon"
@@ -25,6 +26,7 @@ import (
 	"github.com/pennonhq/pennon/control/job"
 	controlusage "github.com/pennonhq/pennon/control/usage"
 	"github.com/pennonhq/pennon/db"
+	"github.com/pennonhq/pennon/evaluation"
 	"github.com/pennonhq/pennon/outbound"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
@@ -47,6 +49,7 @@ type Server struct {
 	pool      *pgxpool.Pool
 	tokens    *apitoken.Cache
 	store     *replica.Store
+	flags     *evaluation.Evaluator
 	changeLog *db.ChangeLog
 	hub       *sse.Hub
 	usage     *controlusage.Flusher
@@ -55,7 +58,10 @@ type Server struct {
 	listener  net.Listener
 	http      *http.Server
 	streams   *stream.Handler
+	origins   *api.Origins  // that browsers may call from
 	loaded    chan struct{} // closed when the flags have been read for the first time
+
+	originsChanged chan struct{}
 }
 
 // New migrates the database, makes the configured tokens, and listens. Nothing is served before Run. When it fails,
@@ -92,6 +98,9 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		}),
 		usage: &controlusage.Flusher{Buffer: usage.NewBuffer(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval},
 	}
+	s.flags = evaluation.New(s.store)
+	s.origins = api.NewOrigins()
+	s.originsChanged = make(chan struct{}, 1)
 	s.loaded = make(chan struct{})
 	s.hub = sse.New(sse.Config{
 		MaxStreams:       config.MaxStreams,
@@ -106,6 +115,9 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	s.connect()
 	if err := s.tokens.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)
+	}
+	if err := s.readOrigins(ctx); err != nil {
+		return nil, err
 	}
 	var listen net.ListenConfig
 	s.listener, err = listen.Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
@@ -161,6 +173,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.hub.Run(running) })
 	group.Go(func() error { return s.tokens.Run(running) })
 	group.Go(func() error { return s.usage.Run(running) })
+	group.Go(func() error { return s.followOrigins(running) })
 	group.Go(func() error { return (&feature.Aging{Pool: s.pool, Logger: s.config.Logger}).Run(running) })
 	group.Go(func() error {
 		defer s.outbound.Close()

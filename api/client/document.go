@@ -54,14 +54,14 @@ func Document(h huma.API) {
 		Method: http.MethodPost, Path: "/api/client/register", OperationID: "registerClientApplication", Tags: []string{tagClient},
 		Summary:     "Say that an application is there",
 		Description: "SDKs send this once when they start. The environment is the token's.",
-		RequestBody: api.JSONRequest[clientApplicationSchema](h),
+		RequestBody: RegisterRequest(h),
 		Responses:   accepted(),
 	}, token.Client)
 	api.Document(h, &huma.Operation{
 		Method: http.MethodPost, Path: "/api/client/metrics", OperationID: "registerClientMetrics", Tags: []string{tagClient},
 		Summary:     "Report how often flags were asked for",
 		Description: "Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.",
-		RequestBody: api.JSONRequest[clientMetricsSchema](h),
+		RequestBody: MetricsRequest(h),
 		Responses:   accepted(),
 	}, token.Client)
 	api.Document(h, &huma.Operation{
@@ -83,6 +83,12 @@ func DocumentEdge(h huma.API) {
 		Responses:   map[string]*huma.Response{"200": api.JSONResponse[validatedEdgeTokensSchema](h, "The valid tokens.")},
 	}, "", http.StatusServiceUnavailable)
 }
+
+// RegisterRequest describes the body that Reports.Register takes.
+func RegisterRequest(h huma.API) *huma.RequestBody { return api.JSONRequest[clientApplicationSchema](h) }
+
+// MetricsRequest describes the body that Reports.Metrics takes.
+func MetricsRequest(h huma.API) *huma.RequestBody { return api.JSONRequest[clientMetricsSchema](h) }
 
 func accepted() map[string]*huma.Response {
 	return map[string]*huma.Response{"202": {Description: "Taken; it is stored within seconds."}}

@@ -29,6 +29,7 @@ type serveCommand struct {
 	Dev                bool          `name:"dev" env:"PENNON_DEV" help:"Without a configured database start a private PostgreSQL; make tokens; print what to try."`
 	Dir                string        `name:"dir" env:"PENNON_DIR" default:".pennon" help:"Where --dev keeps its data and tokens."`
 
+	Frontend frontendOptions `embed:""`
 	Database databaseOptions `embed:""`
 }
 
@@ -105,7 +106,7 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
-	return server.Config{
+	config := server.Config{
 		Version:            version,
 		Logger:             logger,
 		Host:               c.Host,
@@ -128,5 +129,9 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 		Limits: limits,
 
 		AllowPrivateIntegrationURLs: c.PrivateURLs,
-	}, nil
+	}
+	if err := c.Frontend.apply(&config); err != nil {
+		return server.Config{}, err
+	}
+	return config, nil
 }

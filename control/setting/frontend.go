@@ -94,6 +94,7 @@ func validOrigin(text string) bool {
 	if text == AnyOrigin {
 		return true
 	}
+	text = strings.Replace(text, "://*.", "://", 1) // every name below
 	if len(text) > maxOriginLength || strings.ContainsAny(text, "* ,\t\r\n") {
 		return false
 	}
