@@ -224,3 +224,8 @@ const (
 	pathDelta     = "/api/client/delta"
 	pathStreaming = "/api/client/streaming"
 )
+
+func contextOf(t *testing.T) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithCancel(t.Context())
+}
