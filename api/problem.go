@@ -76,6 +76,7 @@ var faultNames = map[fault.Kind]struct {
 	fault.NameTaken:       {http.StatusConflict, "NameExistsError"},
 	fault.Conflict:        {http.StatusConflict, "ConflictError"},
 	fault.Stale:           {http.StatusPreconditionFailed, "PreconditionFailedError"},
+	fault.KeyReused:       {http.StatusUnprocessableEntity, "IdempotencyKeyReusedError"},
 	fault.TooLarge:        {http.StatusRequestEntityTooLarge, "BadDataError"},
 	fault.LimitExceeded:   {http.StatusBadRequest, "ExceedsLimitError"},
 	fault.Unavailable:     {http.StatusServiceUnavailable, "ServiceUnavailableError"},

@@ -311,6 +311,30 @@ func (e FeatureLifecycleStageSchemaStage) Valid() bool {
 	}
 }
 
+// Defines values for FrontendAPIPayloadSchemaType.
+const (
+	FrontendAPIPayloadSchemaTypeCsv    FrontendAPIPayloadSchemaType = "csv"
+	FrontendAPIPayloadSchemaTypeJSON   FrontendAPIPayloadSchemaType = "json"
+	FrontendAPIPayloadSchemaTypeNumber FrontendAPIPayloadSchemaType = "number"
+	FrontendAPIPayloadSchemaTypeString FrontendAPIPayloadSchemaType = "string"
+)
+
+// Valid indicates whether the value is a known member of the FrontendAPIPayloadSchemaType enum.
+func (e FrontendAPIPayloadSchemaType) Valid() bool {
+	switch e {
+	case FrontendAPIPayloadSchemaTypeCsv:
+		return true
+	case FrontendAPIPayloadSchemaTypeJSON:
+		return true
+	case FrontendAPIPayloadSchemaTypeNumber:
+		return true
+	case FrontendAPIPayloadSchemaTypeString:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IntegrationEventSchemaState.
 const (
 	IntegrationEventSchemaStateFailed            IntegrationEventSchemaState = "failed"
@@ -1978,6 +2002,60 @@ type FeatureVariantsSchema struct {
 	Version  int64            `json:"version"`
 }
 
+// FrontendAPIContextSchema defines model for frontendApiContextSchema.
+type FrontendAPIContextSchema struct {
+	AppName       *string            `json:"appName,omitempty"`
+	CurrentTime   *time.Time         `json:"currentTime,omitempty"`
+	Environment   *string            `json:"environment,omitempty"`
+	Properties    *map[string]string `json:"properties,omitempty"`
+	RemoteAddress *string            `json:"remoteAddress,omitempty"`
+	SessionID     *string            `json:"sessionId,omitempty"`
+	UserID        *string            `json:"userId,omitempty"`
+}
+
+// FrontendAPIFeatureSchema defines model for frontendApiFeatureSchema.
+type FrontendAPIFeatureSchema struct {
+	Enabled bool `json:"enabled"`
+
+	// ImpressionData Whether asking for the flag is to be told to analytics
+	ImpressionData bool                     `json:"impressionData"`
+	Name           string                   `json:"name"`
+	Variant        FrontendAPIVariantSchema `json:"variant"`
+}
+
+// FrontendAPIFeaturesPostSchema defines model for frontendApiFeaturesPostSchema.
+type FrontendAPIFeaturesPostSchema struct {
+	Context *FrontendAPIContextSchema `json:"context,omitempty"`
+
+	// Toggles Only these flags; none: all
+	Toggles *[]string `json:"toggles,omitempty"`
+}
+
+// FrontendAPIFeaturesSchema defines model for frontendApiFeaturesSchema.
+type FrontendAPIFeaturesSchema struct {
+	Toggles []FrontendAPIFeatureSchema `json:"toggles"`
+}
+
+// FrontendAPIPayloadSchema defines model for frontendApiPayloadSchema.
+type FrontendAPIPayloadSchema struct {
+	Type  FrontendAPIPayloadSchemaType `json:"type"`
+	Value string                       `json:"value"`
+}
+
+// FrontendAPIPayloadSchemaType defines model for FrontendAPIPayloadSchema.Type.
+type FrontendAPIPayloadSchemaType string
+
+// FrontendAPIVariantSchema defines model for frontendApiVariantSchema.
+type FrontendAPIVariantSchema struct {
+	// Enabled There is a variant
+	Enabled        bool `json:"enabled"`
+	FeatureEnabled bool `json:"featureEnabled"`
+
+	// Name disabled where there is none
+	Name    string                    `json:"name"`
+	Payload *FrontendAPIPayloadSchema `json:"payload,omitempty"`
+}
+
 // HealthCheckSchema defines model for healthCheckSchema.
 type HealthCheckSchema struct {
 	Checks *map[string]string `json:"checks,omitempty"`
@@ -2538,6 +2616,12 @@ type SegmentsSchema struct {
 	Segments []AdminSegmentSchema `json:"segments"`
 }
 
+// SetCorsSchema defines model for setCorsSchema.
+type SetCorsSchema struct {
+	// FrontendAPIOrigins Origins such as https://app.example.com, or * for any; none closes it to browsers
+	FrontendAPIOrigins *[]string `json:"frontendApiOrigins,omitempty"`
+}
+
 // StrategiesSchema defines model for strategiesSchema.
 type StrategiesSchema struct {
 	Strategies []StrategySchema `json:"strategies"`
@@ -2660,7 +2744,10 @@ type UIConfigSchema struct {
 	Environment         *string                           `json:"environment,omitempty"`
 
 	// Flags Which optional parts of Unleash's behaviour there are
-	Flags                  *map[string]bool             `json:"flags,omitempty"`
+	Flags *map[string]bool `json:"flags,omitempty"`
+
+	// FrontendAPIOrigins Web pages of these may call the frontend API
+	FrontendAPIOrigins     *[]string                    `json:"frontendApiOrigins,omitempty"`
 	ImpactMetrics          *UIConfigSchemaImpactMetrics `json:"impactMetrics,omitempty"`
 	MaintenanceMode        *bool                        `json:"maintenanceMode,omitempty"`
 	Name                   *string                      `json:"name,omitempty"`
@@ -3209,6 +3296,129 @@ type StreamFeaturesWebSocketParams struct {
 	UnleashSdkType *string `json:"Unleash-Sdk-Type,omitempty"`
 }
 
+// GetFrontendFeaturesParams defines parameters for GetFrontendFeatures.
+type GetFrontendFeaturesParams struct {
+	// NamePrefix Only flags whose names begin so.
+	NamePrefix *string `form:"namePrefix,omitempty" json:"namePrefix,omitempty"`
+
+	// Tag Only flags with one of these tags, written type:value.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// UserID Who asks.
+	UserID *string `form:"userId,omitempty" json:"userId,omitempty"`
+
+	// SessionID The session; drawn by chance where there is none.
+	SessionID *string `form:"sessionId,omitempty" json:"sessionId,omitempty"`
+
+	// RemoteAddress Where the request comes from; the caller's address where there is none.
+	RemoteAddress *string `form:"remoteAddress,omitempty" json:"remoteAddress,omitempty"`
+
+	// AppName Which application asks.
+	AppName *string `form:"appName,omitempty" json:"appName,omitempty"`
+
+	// Environment What constraints on the environment see. The flags are those of the token's environment.
+	Environment *string `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// CurrentTime What constraints on dates compare with, instead of now.
+	CurrentTime *string `form:"currentTime,omitempty" json:"currentTime,omitempty"`
+
+	// Properties Further fields, as properties[name]=value. Other parameters are taken as further fields, too.
+	Properties *map[string]string `json:"properties,omitempty"`
+
+	// IfNoneMatch The ETag of the answer the caller has.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetFrontendAPIFeaturesWithPostParams defines parameters for GetFrontendAPIFeaturesWithPost.
+type GetFrontendAPIFeaturesWithPostParams struct {
+	// NamePrefix Only flags whose names begin so.
+	NamePrefix *string `form:"namePrefix,omitempty" json:"namePrefix,omitempty"`
+
+	// Tag Only flags with one of these tags, written type:value.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// IfNoneMatch The ETag of the answer the caller has.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetAllFrontendFeaturesParams defines parameters for GetAllFrontendFeatures.
+type GetAllFrontendFeaturesParams struct {
+	// NamePrefix Only flags whose names begin so.
+	NamePrefix *string `form:"namePrefix,omitempty" json:"namePrefix,omitempty"`
+
+	// Tag Only flags with one of these tags, written type:value.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// UserID Who asks.
+	UserID *string `form:"userId,omitempty" json:"userId,omitempty"`
+
+	// SessionID The session; drawn by chance where there is none.
+	SessionID *string `form:"sessionId,omitempty" json:"sessionId,omitempty"`
+
+	// RemoteAddress Where the request comes from; the caller's address where there is none.
+	RemoteAddress *string `form:"remoteAddress,omitempty" json:"remoteAddress,omitempty"`
+
+	// AppName Which application asks.
+	AppName *string `form:"appName,omitempty" json:"appName,omitempty"`
+
+	// Environment What constraints on the environment see. The flags are those of the token's environment.
+	Environment *string `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// CurrentTime What constraints on dates compare with, instead of now.
+	CurrentTime *string `form:"currentTime,omitempty" json:"currentTime,omitempty"`
+
+	// Properties Further fields, as properties[name]=value. Other parameters are taken as further fields, too.
+	Properties *map[string]string `json:"properties,omitempty"`
+
+	// IfNoneMatch The ETag of the answer the caller has.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetAllFrontendFeaturesWithPostParams defines parameters for GetAllFrontendFeaturesWithPost.
+type GetAllFrontendFeaturesWithPostParams struct {
+	// NamePrefix Only flags whose names begin so.
+	NamePrefix *string `form:"namePrefix,omitempty" json:"namePrefix,omitempty"`
+
+	// Tag Only flags with one of these tags, written type:value.
+	Tag *[]string `form:"tag,omitempty" json:"tag,omitempty"`
+
+	// IfNoneMatch The ETag of the answer the caller has.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetFrontendFeatureParams defines parameters for GetFrontendFeature.
+type GetFrontendFeatureParams struct {
+	// UserID Who asks.
+	UserID *string `form:"userId,omitempty" json:"userId,omitempty"`
+
+	// SessionID The session; drawn by chance where there is none.
+	SessionID *string `form:"sessionId,omitempty" json:"sessionId,omitempty"`
+
+	// RemoteAddress Where the request comes from; the caller's address where there is none.
+	RemoteAddress *string `form:"remoteAddress,omitempty" json:"remoteAddress,omitempty"`
+
+	// AppName Which application asks.
+	AppName *string `form:"appName,omitempty" json:"appName,omitempty"`
+
+	// Environment What constraints on the environment see. The flags are those of the token's environment.
+	Environment *string `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// CurrentTime What constraints on dates compare with, instead of now.
+	CurrentTime *string `form:"currentTime,omitempty" json:"currentTime,omitempty"`
+
+	// Properties Further fields, as properties[name]=value. Other parameters are taken as further fields, too.
+	Properties *map[string]string `json:"properties,omitempty"`
+
+	// IfNoneMatch The ETag of the answer the caller has.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// GetFrontendFeatureWithPostParams defines parameters for GetFrontendFeatureWithPost.
+type GetFrontendFeatureWithPostParams struct {
+	// IfNoneMatch The ETag of the answer the caller has.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
 // CreateAddonJSONRequestBody defines body for CreateAddon for application/json ContentType.
 type CreateAddonJSONRequestBody = AddonCreateUpdateSchema
 
@@ -3432,6 +3642,9 @@ type UpdateTagTypeJSONRequestBody = UpdateTagTypeSchema
 // CreateTagJSONRequestBody defines body for CreateTag for application/json ContentType.
 type CreateTagJSONRequestBody = TagSchema
 
+// SetCorsJSONRequestBody defines body for SetCors for application/json ContentType.
+type SetCorsJSONRequestBody = SetCorsSchema
+
 // RegisterClientMetricsJSONRequestBody defines body for RegisterClientMetrics for application/json ContentType.
 type RegisterClientMetricsJSONRequestBody = ClientMetricsSchema
 
@@ -3440,6 +3653,21 @@ type ClientBulkMetricsJSONRequestBody = BulkMetricsSchema
 
 // RegisterClientApplicationJSONRequestBody defines body for RegisterClientApplication for application/json ContentType.
 type RegisterClientApplicationJSONRequestBody = ClientApplicationSchema
+
+// GetFrontendAPIFeaturesWithPostJSONRequestBody defines body for GetFrontendAPIFeaturesWithPost for application/json ContentType.
+type GetFrontendAPIFeaturesWithPostJSONRequestBody = FrontendAPIFeaturesPostSchema
+
+// GetAllFrontendFeaturesWithPostJSONRequestBody defines body for GetAllFrontendFeaturesWithPost for application/json ContentType.
+type GetAllFrontendFeaturesWithPostJSONRequestBody = FrontendAPIFeaturesPostSchema
+
+// RegisterFrontendMetricsJSONRequestBody defines body for RegisterFrontendMetrics for application/json ContentType.
+type RegisterFrontendMetricsJSONRequestBody = ClientMetricsSchema
+
+// RegisterFrontendClientJSONRequestBody defines body for RegisterFrontendClient for application/json ContentType.
+type RegisterFrontendClientJSONRequestBody = ClientApplicationSchema
+
+// GetFrontendFeatureWithPostJSONRequestBody defines body for GetFrontendFeatureWithPost for application/json ContentType.
+type GetFrontendFeatureWithPostJSONRequestBody = FrontendAPIFeaturesPostSchema
 
 // GetValidTokensJSONRequestBody defines body for GetValidTokens for application/json ContentType.
 type GetValidTokensJSONRequestBody = TokenStringListSchema
@@ -5539,6 +5767,24 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/ui-config (the `GetUIConfig` operationId).
 	GetUIConfig(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SetCorsWithBody Set cors
+	//
+	// Requires the permission UPDATE_CORS.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+	SetCorsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetCors Set cors
+	//
+	// Requires the permission UPDATE_CORS.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+	SetCors(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetDelta What has changed since the caller asked last
 	//
 	// The changes after the revision in If-None-Match, or everything (a hydration) if that revision is not known.
@@ -5649,6 +5895,143 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/client/streaming/ws (the `StreamFeaturesWebSocket` operationId).
 	StreamFeaturesWebSocket(ctx context.Context, params *StreamFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrontendFeatures Flags that are on for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Corresponds with GET /api/frontend (the `GetFrontendFeatures` operationId).
+	GetFrontendFeatures(ctx context.Context, params *GetFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrontendAPIFeaturesWithPostWithBody Flags that are on for a context
+	//
+	// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+	GetFrontendAPIFeaturesWithPostWithBody(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrontendAPIFeaturesWithPost Flags that are on for a context
+	//
+	// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+	GetFrontendAPIFeaturesWithPost(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, body GetFrontendAPIFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAllFrontendFeatures All flags, for a context
+	//
+	// Flags that are off are listed, too. Must be enabled by configuration.
+	//
+	// Requires a frontend token.
+	//
+	// Corresponds with GET /api/frontend/all (the `GetAllFrontendFeatures` operationId).
+	GetAllFrontendFeatures(ctx context.Context, params *GetAllFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAllFrontendFeaturesWithPostWithBody All flags, for a context
+	//
+	// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+	GetAllFrontendFeaturesWithPostWithBody(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAllFrontendFeaturesWithPost All flags, for a context
+	//
+	// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+	GetAllFrontendFeaturesWithPost(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, body GetAllFrontendFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterFrontendMetricsWithBody Report how often flags were asked for
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+	RegisterFrontendMetricsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterFrontendMetrics Report how often flags were asked for
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+	RegisterFrontendMetrics(ctx context.Context, body RegisterFrontendMetricsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterFrontendClientWithBody Say that an application is there
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+	RegisterFrontendClientWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterFrontendClient Say that an application is there
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+	RegisterFrontendClient(ctx context.Context, body RegisterFrontendClientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrontendFeature One flag, for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Corresponds with GET /api/frontend/features/{name} (the `GetFrontendFeature` operationId).
+	GetFrontendFeature(ctx context.Context, name string, params *GetFrontendFeatureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrontendFeatureWithPostWithBody One flag, for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+	GetFrontendFeatureWithPostWithBody(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFrontendFeatureWithPost One flag, for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+	GetFrontendFeatureWithPost(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetValidTokensWithBody Which of these tokens are valid
 	//
@@ -10116,6 +10499,44 @@ func (c *Client) GetUIConfig(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
+// SetCorsWithBody Set cors
+//
+// Requires the permission UPDATE_CORS.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+func (c *Client) SetCorsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetCorsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetCors Set cors
+//
+// Requires the permission UPDATE_CORS.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+func (c *Client) SetCors(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetCorsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetDelta What has changed since the caller asked last
 //
 // The changes after the revision in If-None-Match, or everything (a hydration) if that revision is not known.
@@ -10327,6 +10748,273 @@ func (c *Client) StreamFeatures(ctx context.Context, params *StreamFeaturesParam
 // Corresponds with GET /api/client/streaming/ws (the `StreamFeaturesWebSocket` operationId).
 func (c *Client) StreamFeaturesWebSocket(ctx context.Context, params *StreamFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStreamFeaturesWebSocketRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrontendFeatures Flags that are on for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Corresponds with GET /api/frontend (the `GetFrontendFeatures` operationId).
+func (c *Client) GetFrontendFeatures(ctx context.Context, params *GetFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrontendFeaturesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrontendAPIFeaturesWithPostWithBody Flags that are on for a context
+//
+// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+func (c *Client) GetFrontendAPIFeaturesWithPostWithBody(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrontendAPIFeaturesWithPostRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrontendAPIFeaturesWithPost Flags that are on for a context
+//
+// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+func (c *Client) GetFrontendAPIFeaturesWithPost(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, body GetFrontendAPIFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrontendAPIFeaturesWithPostRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAllFrontendFeatures All flags, for a context
+//
+// Flags that are off are listed, too. Must be enabled by configuration.
+//
+// Requires a frontend token.
+//
+// Corresponds with GET /api/frontend/all (the `GetAllFrontendFeatures` operationId).
+func (c *Client) GetAllFrontendFeatures(ctx context.Context, params *GetAllFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAllFrontendFeaturesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAllFrontendFeaturesWithPostWithBody All flags, for a context
+//
+// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+func (c *Client) GetAllFrontendFeaturesWithPostWithBody(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAllFrontendFeaturesWithPostRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAllFrontendFeaturesWithPost All flags, for a context
+//
+// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+func (c *Client) GetAllFrontendFeaturesWithPost(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, body GetAllFrontendFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAllFrontendFeaturesWithPostRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterFrontendMetricsWithBody Report how often flags were asked for
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+func (c *Client) RegisterFrontendMetricsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterFrontendMetricsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterFrontendMetrics Report how often flags were asked for
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+func (c *Client) RegisterFrontendMetrics(ctx context.Context, body RegisterFrontendMetricsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterFrontendMetricsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterFrontendClientWithBody Say that an application is there
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+func (c *Client) RegisterFrontendClientWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterFrontendClientRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterFrontendClient Say that an application is there
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+func (c *Client) RegisterFrontendClient(ctx context.Context, body RegisterFrontendClientJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterFrontendClientRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrontendFeature One flag, for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Corresponds with GET /api/frontend/features/{name} (the `GetFrontendFeature` operationId).
+func (c *Client) GetFrontendFeature(ctx context.Context, name string, params *GetFrontendFeatureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrontendFeatureRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrontendFeatureWithPostWithBody One flag, for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+func (c *Client) GetFrontendFeatureWithPostWithBody(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrontendFeatureWithPostRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFrontendFeatureWithPost One flag, for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+func (c *Client) GetFrontendFeatureWithPost(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFrontendFeatureWithPostRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -18708,6 +19396,46 @@ func NewGetUIConfigRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewSetCorsRequest calls the generic SetCors builder with application/json body
+func NewSetCorsRequest(server string, body SetCorsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetCorsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetCorsRequestWithBody constructs an http.Request for the SetCors method, with any body, and a specified content type
+func NewSetCorsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/ui-config/cors")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetDeltaRequest constructs an http.Request for the GetDelta method
 func NewGetDeltaRequest(server string, params *GetDeltaParams) (*http.Request, error) {
 	var err error
@@ -19337,6 +20065,814 @@ func NewStreamFeaturesWebSocketRequest(server string, params *StreamFeaturesWebS
 			}
 
 			req.Header.Set("Unleash-Sdk-Type", headerParam1)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetFrontendFeaturesRequest constructs an http.Request for the GetFrontendFeatures method
+func NewGetFrontendFeaturesRequest(server string, params *GetFrontendFeaturesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.NamePrefix != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "namePrefix", *params.NamePrefix, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "userId", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sessionId", *params.SessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RemoteAddress != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "remoteAddress", *params.RemoteAddress, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AppName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "appName", *params.AppName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CurrentTime != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "currentTime", *params.CurrentTime, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Properties != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("deepObject", true, "properties", *params.Properties, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "object", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetFrontendAPIFeaturesWithPostRequest calls the generic GetFrontendAPIFeaturesWithPost builder with application/json body
+func NewGetFrontendAPIFeaturesWithPostRequest(server string, params *GetFrontendAPIFeaturesWithPostParams, body GetFrontendAPIFeaturesWithPostJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewGetFrontendAPIFeaturesWithPostRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewGetFrontendAPIFeaturesWithPostRequestWithBody constructs an http.Request for the GetFrontendAPIFeaturesWithPost method, with any body, and a specified content type
+func NewGetFrontendAPIFeaturesWithPostRequestWithBody(server string, params *GetFrontendAPIFeaturesWithPostParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.NamePrefix != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "namePrefix", *params.NamePrefix, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetAllFrontendFeaturesRequest constructs an http.Request for the GetAllFrontendFeatures method
+func NewGetAllFrontendFeaturesRequest(server string, params *GetAllFrontendFeaturesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/all")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.NamePrefix != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "namePrefix", *params.NamePrefix, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "userId", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sessionId", *params.SessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RemoteAddress != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "remoteAddress", *params.RemoteAddress, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AppName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "appName", *params.AppName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CurrentTime != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "currentTime", *params.CurrentTime, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Properties != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("deepObject", true, "properties", *params.Properties, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "object", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetAllFrontendFeaturesWithPostRequest calls the generic GetAllFrontendFeaturesWithPost builder with application/json body
+func NewGetAllFrontendFeaturesWithPostRequest(server string, params *GetAllFrontendFeaturesWithPostParams, body GetAllFrontendFeaturesWithPostJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewGetAllFrontendFeaturesWithPostRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewGetAllFrontendFeaturesWithPostRequestWithBody constructs an http.Request for the GetAllFrontendFeaturesWithPost method, with any body, and a specified content type
+func NewGetAllFrontendFeaturesWithPostRequestWithBody(server string, params *GetAllFrontendFeaturesWithPostParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/all")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.NamePrefix != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "namePrefix", *params.NamePrefix, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Tag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "tag", *params.Tag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewRegisterFrontendMetricsRequest calls the generic RegisterFrontendMetrics builder with application/json body
+func NewRegisterFrontendMetricsRequest(server string, body RegisterFrontendMetricsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRegisterFrontendMetricsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRegisterFrontendMetricsRequestWithBody constructs an http.Request for the RegisterFrontendMetrics method, with any body, and a specified content type
+func NewRegisterFrontendMetricsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/client/metrics")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRegisterFrontendClientRequest calls the generic RegisterFrontendClient builder with application/json body
+func NewRegisterFrontendClientRequest(server string, body RegisterFrontendClientJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRegisterFrontendClientRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRegisterFrontendClientRequestWithBody constructs an http.Request for the RegisterFrontendClient method, with any body, and a specified content type
+func NewRegisterFrontendClientRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/client/register")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetFrontendFeatureRequest constructs an http.Request for the GetFrontendFeature method
+func NewGetFrontendFeatureRequest(server string, name string, params *GetFrontendFeatureParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/features/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "userId", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "sessionId", *params.SessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.RemoteAddress != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "remoteAddress", *params.RemoteAddress, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AppName != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "appName", *params.AppName, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CurrentTime != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "currentTime", *params.CurrentTime, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Properties != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("deepObject", true, "properties", *params.Properties, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "object", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetFrontendFeatureWithPostRequest calls the generic GetFrontendFeatureWithPost builder with application/json body
+func NewGetFrontendFeatureWithPostRequest(server string, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewGetFrontendFeatureWithPostRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewGetFrontendFeatureWithPostRequestWithBody constructs an http.Request for the GetFrontendFeatureWithPost method, with any body, and a specified content type
+func NewGetFrontendFeatureWithPostRequestWithBody(server string, name string, params *GetFrontendFeatureWithPostParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/features/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
 		}
 
 	}
@@ -21597,6 +23133,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/ui-config (the `GetUIConfig` operationId).
 	GetUIConfigWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetUIConfigResponse, error)
 
+	// SetCorsWithBodyWithResponse Set cors
+	//
+	// Requires the permission UPDATE_CORS.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+	SetCorsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetCorsResponse, error)
+
+	// SetCorsWithResponse Set cors
+	//
+	// Requires the permission UPDATE_CORS.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+	SetCorsWithResponse(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCorsResponse, error)
+
 	// GetDeltaWithResponse What has changed since the caller asked last
 	//
 	// The changes after the revision in If-None-Match, or everything (a hydration) if that revision is not known.
@@ -21718,6 +23272,149 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/client/streaming/ws (the `StreamFeaturesWebSocket` operationId).
 	StreamFeaturesWebSocketWithResponse(ctx context.Context, params *StreamFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*StreamFeaturesWebSocketResponse, error)
 
+	// GetFrontendFeaturesWithResponse Flags that are on for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/frontend (the `GetFrontendFeatures` operationId).
+	GetFrontendFeaturesWithResponse(ctx context.Context, params *GetFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*GetFrontendFeaturesResponse, error)
+
+	// GetFrontendAPIFeaturesWithPostWithBodyWithResponse Flags that are on for a context
+	//
+	// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+	GetFrontendAPIFeaturesWithPostWithBodyWithResponse(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFrontendAPIFeaturesWithPostResponse, error)
+
+	// GetFrontendAPIFeaturesWithPostWithResponse Flags that are on for a context
+	//
+	// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+	GetFrontendAPIFeaturesWithPostWithResponse(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, body GetFrontendAPIFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFrontendAPIFeaturesWithPostResponse, error)
+
+	// GetAllFrontendFeaturesWithResponse All flags, for a context
+	//
+	// Flags that are off are listed, too. Must be enabled by configuration.
+	//
+	// Requires a frontend token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/frontend/all (the `GetAllFrontendFeatures` operationId).
+	GetAllFrontendFeaturesWithResponse(ctx context.Context, params *GetAllFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*GetAllFrontendFeaturesResponse, error)
+
+	// GetAllFrontendFeaturesWithPostWithBodyWithResponse All flags, for a context
+	//
+	// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+	GetAllFrontendFeaturesWithPostWithBodyWithResponse(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetAllFrontendFeaturesWithPostResponse, error)
+
+	// GetAllFrontendFeaturesWithPostWithResponse All flags, for a context
+	//
+	// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+	GetAllFrontendFeaturesWithPostWithResponse(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, body GetAllFrontendFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetAllFrontendFeaturesWithPostResponse, error)
+
+	// RegisterFrontendMetricsWithBodyWithResponse Report how often flags were asked for
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+	RegisterFrontendMetricsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterFrontendMetricsResponse, error)
+
+	// RegisterFrontendMetricsWithResponse Report how often flags were asked for
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+	RegisterFrontendMetricsWithResponse(ctx context.Context, body RegisterFrontendMetricsJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterFrontendMetricsResponse, error)
+
+	// RegisterFrontendClientWithBodyWithResponse Say that an application is there
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+	RegisterFrontendClientWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterFrontendClientResponse, error)
+
+	// RegisterFrontendClientWithResponse Say that an application is there
+	//
+	// The environment is the token's.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+	RegisterFrontendClientWithResponse(ctx context.Context, body RegisterFrontendClientJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterFrontendClientResponse, error)
+
+	// GetFrontendFeatureWithResponse One flag, for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/frontend/features/{name} (the `GetFrontendFeature` operationId).
+	GetFrontendFeatureWithResponse(ctx context.Context, name string, params *GetFrontendFeatureParams, reqEditors ...RequestEditorFn) (*GetFrontendFeatureResponse, error)
+
+	// GetFrontendFeatureWithPostWithBodyWithResponse One flag, for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+	GetFrontendFeatureWithPostWithBodyWithResponse(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFrontendFeatureWithPostResponse, error)
+
+	// GetFrontendFeatureWithPostWithResponse One flag, for a context
+	//
+	// A frontend token is meant to be public: the answer has results only, never a rule.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+	GetFrontendFeatureWithPostWithResponse(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFrontendFeatureWithPostResponse, error)
+
 	// GetValidTokensWithBodyWithResponse Which of these tokens are valid
 	//
 	// Needs no credential: whoever holds a token may know what it sees. Tokens that are not valid are left out.
@@ -21796,11 +23493,18 @@ func (r GetAddonsResponse) ContentType() string {
 	return ""
 }
 
+// CreateAddonResponse201Headers the declared response headers of an HTTP 201 response for CreateAddon
+type CreateAddonResponse201Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CreateAddonResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *AddonSchema
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateAddonResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -21837,9 +23541,16 @@ func (r CreateAddonResponse) ContentType() string {
 	return ""
 }
 
+// DeleteAddonResponse200Headers the declared response headers of an HTTP 200 response for DeleteAddon
+type DeleteAddonResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteAddonResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteAddonResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -21871,11 +23582,25 @@ func (r DeleteAddonResponse) ContentType() string {
 	return ""
 }
 
+// GetAddonResponse200Headers the declared response headers of an HTTP 200 response for GetAddon
+type GetAddonResponse200Headers struct {
+	ETag *string
+}
+
+// GetAddonResponse304Headers the declared response headers of an HTTP 304 response for GetAddon
+type GetAddonResponse304Headers struct {
+	ETag *string
+}
+
 type GetAddonResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AddonSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAddonResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetAddonResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -21912,11 +23637,18 @@ func (r GetAddonResponse) ContentType() string {
 	return ""
 }
 
+// UpdateAddonResponse200Headers the declared response headers of an HTTP 200 response for UpdateAddon
+type UpdateAddonResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateAddonResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AddonSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateAddonResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -22037,7 +23769,8 @@ func (r GetAllAPITokensResponse) ContentType() string {
 
 // CreateAPITokenResponse201Headers the declared response headers of an HTTP 201 response for CreateAPIToken
 type CreateAPITokenResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateAPITokenResponse struct {
@@ -22083,11 +23816,25 @@ func (r CreateAPITokenResponse) ContentType() string {
 	return ""
 }
 
+// GetAPITokensByNameResponse200Headers the declared response headers of an HTTP 200 response for GetAPITokensByName
+type GetAPITokensByNameResponse200Headers struct {
+	ETag *string
+}
+
+// GetAPITokensByNameResponse304Headers the declared response headers of an HTTP 304 response for GetAPITokensByName
+type GetAPITokensByNameResponse304Headers struct {
+	ETag *string
+}
+
 type GetAPITokensByNameResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *APITokensSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAPITokensByNameResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetAPITokensByNameResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -22124,9 +23871,16 @@ func (r GetAPITokensByNameResponse) ContentType() string {
 	return ""
 }
 
+// DeleteAPITokenResponse200Headers the declared response headers of an HTTP 200 response for DeleteAPIToken
+type DeleteAPITokenResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteAPITokenResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteAPITokenResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22158,9 +23912,16 @@ func (r DeleteAPITokenResponse) ContentType() string {
 	return ""
 }
 
+// UpdateAPITokenResponse200Headers the declared response headers of an HTTP 200 response for UpdateAPIToken
+type UpdateAPITokenResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateAPITokenResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateAPITokenResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22274,9 +24035,17 @@ func (r GetArchivedFeaturesByProjectIDResponse) ContentType() string {
 	return ""
 }
 
+// ReviveFeatureResponse200Headers the declared response headers of an HTTP 200 response for ReviveFeature
+type ReviveFeatureResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ReviveFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReviveFeatureResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22308,9 +24077,16 @@ func (r ReviveFeatureResponse) ContentType() string {
 	return ""
 }
 
+// DeleteFeatureResponse200Headers the declared response headers of an HTTP 200 response for DeleteFeature
+type DeleteFeatureResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteFeatureResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22501,7 +24277,8 @@ func (r GetContextFieldsResponse) ContentType() string {
 
 // CreateContextFieldResponse201Headers the declared response headers of an HTTP 201 response for CreateContextField
 type CreateContextFieldResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateContextFieldResponse struct {
@@ -22581,9 +24358,16 @@ func (r ValidateContextFieldNameResponse) ContentType() string {
 	return ""
 }
 
+// DeleteContextFieldResponse200Headers the declared response headers of an HTTP 200 response for DeleteContextField
+type DeleteContextFieldResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteContextFieldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteContextFieldResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22615,11 +24399,25 @@ func (r DeleteContextFieldResponse) ContentType() string {
 	return ""
 }
 
+// GetContextFieldResponse200Headers the declared response headers of an HTTP 200 response for GetContextField
+type GetContextFieldResponse200Headers struct {
+	ETag *string
+}
+
+// GetContextFieldResponse304Headers the declared response headers of an HTTP 304 response for GetContextField
+type GetContextFieldResponse304Headers struct {
+	ETag *string
+}
+
 type GetContextFieldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ContextFieldSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetContextFieldResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetContextFieldResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -22656,9 +24454,16 @@ func (r GetContextFieldResponse) ContentType() string {
 	return ""
 }
 
+// UpdateContextFieldResponse200Headers the declared response headers of an HTTP 200 response for UpdateContextField
+type UpdateContextFieldResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateContextFieldResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateContextFieldResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22690,9 +24495,17 @@ func (r UpdateContextFieldResponse) ContentType() string {
 	return ""
 }
 
+// UpdateContextFieldLegalValueResponse200Headers the declared response headers of an HTTP 200 response for UpdateContextFieldLegalValue
+type UpdateContextFieldLegalValueResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type UpdateContextFieldLegalValueResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateContextFieldLegalValueResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22724,9 +24537,16 @@ func (r UpdateContextFieldLegalValueResponse) ContentType() string {
 	return ""
 }
 
+// DeleteContextFieldLegalValueResponse200Headers the declared response headers of an HTTP 200 response for DeleteContextFieldLegalValue
+type DeleteContextFieldLegalValueResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteContextFieldLegalValueResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteContextFieldLegalValueResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -22842,7 +24662,8 @@ func (r GetAllEnvironmentsResponse) ContentType() string {
 
 // CreateEnvironmentResponse201Headers the declared response headers of an HTTP 201 response for CreateEnvironment
 type CreateEnvironmentResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateEnvironmentResponse struct {
@@ -22963,11 +24784,18 @@ func (r UpdateSortOrderResponse) ContentType() string {
 	return ""
 }
 
+// UpdateEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for UpdateEnvironment
+type UpdateEnvironmentResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *EnvironmentSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateEnvironmentResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -23038,9 +24866,16 @@ func (r ValidateEnvironmentNameResponse) ContentType() string {
 	return ""
 }
 
+// RemoveEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for RemoveEnvironment
+type RemoveEnvironmentResponse200Headers struct {
+	ETag *string
+}
+
 type RemoveEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveEnvironmentResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -23072,11 +24907,25 @@ func (r RemoveEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+// GetEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for GetEnvironment
+type GetEnvironmentResponse200Headers struct {
+	ETag *string
+}
+
+// GetEnvironmentResponse304Headers the declared response headers of an HTTP 304 response for GetEnvironment
+type GetEnvironmentResponse304Headers struct {
+	ETag *string
+}
+
 type GetEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *EnvironmentSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetEnvironmentResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetEnvironmentResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -23113,11 +24962,18 @@ func (r GetEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+// CloneEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for CloneEnvironment
+type CloneEnvironmentResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CloneEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *EnvironmentSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CloneEnvironmentResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -23154,9 +25010,17 @@ func (r CloneEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+// ToggleEnvironmentOffResponse204Headers the declared response headers of an HTTP 204 response for ToggleEnvironmentOff
+type ToggleEnvironmentOffResponse204Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ToggleEnvironmentOffResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ToggleEnvironmentOffResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -23188,9 +25052,17 @@ func (r ToggleEnvironmentOffResponse) ContentType() string {
 	return ""
 }
 
+// ToggleEnvironmentOnResponse204Headers the declared response headers of an HTTP 204 response for ToggleEnvironmentOn
+type ToggleEnvironmentOnResponse204Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ToggleEnvironmentOnResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ToggleEnvironmentOnResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -23494,8 +25366,9 @@ func (r GetAllTogglesResponse) ContentType() string {
 
 // CreateLegacyFeatureResponse201Headers the declared response headers of an HTTP 201 response for CreateLegacyFeature
 type CreateLegacyFeatureResponse201Headers struct {
-	Deprecation *string
-	Link        *string
+	Deprecation         *string
+	IdempotencyReplayed *bool
+	Link                *string
 }
 
 type CreateLegacyFeatureResponse struct {
@@ -23543,7 +25416,8 @@ func (r CreateLegacyFeatureResponse) ContentType() string {
 
 // ExportFeaturesResponse200Headers the declared response headers of an HTTP 200 response for ExportFeatures
 type ExportFeaturesResponse200Headers struct {
-	ContentDisposition *string
+	ContentDisposition  *string
+	IdempotencyReplayed *bool
 }
 
 type ExportFeaturesResponse struct {
@@ -23589,11 +25463,18 @@ func (r ExportFeaturesResponse) ContentType() string {
 	return ""
 }
 
+// ImportTogglesResponse200Headers the declared response headers of an HTTP 200 response for ImportToggles
+type ImportTogglesResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type ImportTogglesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ImportTogglesValidateSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ImportTogglesResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -23630,11 +25511,18 @@ func (r ImportTogglesResponse) ContentType() string {
 	return ""
 }
 
+// ValidateImportResponse200Headers the declared response headers of an HTTP 200 response for ValidateImport
+type ValidateImportResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type ValidateImportResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ImportTogglesValidateSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ValidateImportResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -23708,6 +25596,7 @@ func (r ValidateFeatureResponse) ContentType() string {
 // ArchiveLegacyFeatureResponse200Headers the declared response headers of an HTTP 200 response for ArchiveLegacyFeature
 type ArchiveLegacyFeatureResponse200Headers struct {
 	Deprecation *string
+	ETag        *string
 	Link        *string
 }
 
@@ -23750,7 +25639,13 @@ func (r ArchiveLegacyFeatureResponse) ContentType() string {
 // GetLegacyFeatureResponse200Headers the declared response headers of an HTTP 200 response for GetLegacyFeature
 type GetLegacyFeatureResponse200Headers struct {
 	Deprecation *string
+	ETag        *string
 	Link        *string
+}
+
+// GetLegacyFeatureResponse304Headers the declared response headers of an HTTP 304 response for GetLegacyFeature
+type GetLegacyFeatureResponse304Headers struct {
+	ETag *string
 }
 
 type GetLegacyFeatureResponse struct {
@@ -23760,6 +25655,8 @@ type GetLegacyFeatureResponse struct {
 	JSON200 *LegacyFeatureSchema
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetLegacyFeatureResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetLegacyFeatureResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -23799,6 +25696,7 @@ func (r GetLegacyFeatureResponse) ContentType() string {
 // UpdateLegacyFeatureResponse200Headers the declared response headers of an HTTP 200 response for UpdateLegacyFeature
 type UpdateLegacyFeatureResponse200Headers struct {
 	Deprecation *string
+	ETag        *string
 	Link        *string
 }
 
@@ -23847,8 +25745,9 @@ func (r UpdateLegacyFeatureResponse) ContentType() string {
 
 // StaleLegacyFeatureOffResponse200Headers the declared response headers of an HTTP 200 response for StaleLegacyFeatureOff
 type StaleLegacyFeatureOffResponse200Headers struct {
-	Deprecation *string
-	Link        *string
+	Deprecation         *string
+	IdempotencyReplayed *bool
+	Link                *string
 }
 
 type StaleLegacyFeatureOffResponse struct {
@@ -23896,8 +25795,9 @@ func (r StaleLegacyFeatureOffResponse) ContentType() string {
 
 // StaleLegacyFeatureOnResponse200Headers the declared response headers of an HTTP 200 response for StaleLegacyFeatureOn
 type StaleLegacyFeatureOnResponse200Headers struct {
-	Deprecation *string
-	Link        *string
+	Deprecation         *string
+	IdempotencyReplayed *bool
+	Link                *string
 }
 
 type StaleLegacyFeatureOnResponse struct {
@@ -23986,7 +25886,8 @@ func (r ListTagsResponse) ContentType() string {
 
 // AddTagResponse201Headers the declared response headers of an HTTP 201 response for AddTag
 type AddTagResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type AddTagResponse struct {
@@ -24109,8 +26010,9 @@ func (r RemoveTagResponse) ContentType() string {
 
 // ToggleLegacyFeatureResponse200Headers the declared response headers of an HTTP 200 response for ToggleLegacyFeature
 type ToggleLegacyFeatureResponse200Headers struct {
-	Deprecation *string
-	Link        *string
+	Deprecation         *string
+	IdempotencyReplayed *bool
+	Link                *string
 }
 
 type ToggleLegacyFeatureResponse struct {
@@ -24158,8 +26060,9 @@ func (r ToggleLegacyFeatureResponse) ContentType() string {
 
 // ToggleLegacyFeatureOffResponse200Headers the declared response headers of an HTTP 200 response for ToggleLegacyFeatureOff
 type ToggleLegacyFeatureOffResponse200Headers struct {
-	Deprecation *string
-	Link        *string
+	Deprecation         *string
+	IdempotencyReplayed *bool
+	Link                *string
 }
 
 type ToggleLegacyFeatureOffResponse struct {
@@ -24207,8 +26110,9 @@ func (r ToggleLegacyFeatureOffResponse) ContentType() string {
 
 // ToggleLegacyFeatureOnResponse200Headers the declared response headers of an HTTP 200 response for ToggleLegacyFeatureOn
 type ToggleLegacyFeatureOnResponse200Headers struct {
-	Deprecation *string
-	Link        *string
+	Deprecation         *string
+	IdempotencyReplayed *bool
+	Link                *string
 }
 
 type ToggleLegacyFeatureOnResponse struct {
@@ -24419,9 +26323,16 @@ func (r GetMaintenanceResponse) ContentType() string {
 	return ""
 }
 
+// ToggleMaintenanceResponse204Headers the declared response headers of an HTTP 204 response for ToggleMaintenance
+type ToggleMaintenanceResponse204Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type ToggleMaintenanceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ToggleMaintenanceResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -24569,9 +26480,16 @@ func (r GetApplicationResponse) ContentType() string {
 	return ""
 }
 
+// CreateApplicationResponse202Headers the declared response headers of an HTTP 202 response for CreateApplication
+type CreateApplicationResponse202Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CreateApplicationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateApplicationResponse202Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -24892,7 +26810,8 @@ func (r GetProjectsResponse) ContentType() string {
 
 // CreateProjectResponse201Headers the declared response headers of an HTTP 201 response for CreateProject
 type CreateProjectResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateProjectResponse struct {
@@ -24938,9 +26857,17 @@ func (r CreateProjectResponse) ContentType() string {
 	return ""
 }
 
+// ArchiveProjectResponse200Headers the declared response headers of an HTTP 200 response for ArchiveProject
+type ArchiveProjectResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ArchiveProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ArchiveProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -24972,9 +26899,17 @@ func (r ArchiveProjectResponse) ContentType() string {
 	return ""
 }
 
+// ReviveProjectResponse200Headers the declared response headers of an HTTP 200 response for ReviveProject
+type ReviveProjectResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ReviveProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReviveProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25040,9 +26975,16 @@ func (r ValidateProjectResponse) ContentType() string {
 	return ""
 }
 
+// DeleteProjectResponse200Headers the declared response headers of an HTTP 200 response for DeleteProject
+type DeleteProjectResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25074,11 +27016,25 @@ func (r DeleteProjectResponse) ContentType() string {
 	return ""
 }
 
+// GetProjectResponse200Headers the declared response headers of an HTTP 200 response for GetProject
+type GetProjectResponse200Headers struct {
+	ETag *string
+}
+
+// GetProjectResponse304Headers the declared response headers of an HTTP 304 response for GetProject
+type GetProjectResponse304Headers struct {
+	ETag *string
+}
+
 type GetProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProjectOverviewSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProjectResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetProjectResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -25115,9 +27071,16 @@ func (r GetProjectResponse) ContentType() string {
 	return ""
 }
 
+// UpdateProjectResponse200Headers the declared response headers of an HTTP 200 response for UpdateProject
+type UpdateProjectResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25192,7 +27155,8 @@ func (r GetProjectAPITokensResponse) ContentType() string {
 
 // CreateProjectAPITokenResponse201Headers the declared response headers of an HTTP 201 response for CreateProjectAPIToken
 type CreateProjectAPITokenResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateProjectAPITokenResponse struct {
@@ -25238,9 +27202,16 @@ func (r CreateProjectAPITokenResponse) ContentType() string {
 	return ""
 }
 
+// DeleteProjectAPITokenResponse200Headers the declared response headers of an HTTP 200 response for DeleteProjectAPIToken
+type DeleteProjectAPITokenResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteProjectAPITokenResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteProjectAPITokenResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25313,9 +27284,16 @@ func (r GetProjectApplicationsResponse) ContentType() string {
 	return ""
 }
 
+// ArchiveFeaturesResponse202Headers the declared response headers of an HTTP 202 response for ArchiveFeatures
+type ArchiveFeaturesResponse202Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type ArchiveFeaturesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ArchiveFeaturesResponse202Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25388,9 +27366,16 @@ func (r ValidateArchiveFeaturesResponse) ContentType() string {
 	return ""
 }
 
+// BulkToggleFeaturesEnvironmentOffResponse200Headers the declared response headers of an HTTP 200 response for BulkToggleFeaturesEnvironmentOff
+type BulkToggleFeaturesEnvironmentOffResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type BulkToggleFeaturesEnvironmentOffResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BulkToggleFeaturesEnvironmentOffResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25422,9 +27407,16 @@ func (r BulkToggleFeaturesEnvironmentOffResponse) ContentType() string {
 	return ""
 }
 
+// BulkToggleFeaturesEnvironmentOnResponse200Headers the declared response headers of an HTTP 200 response for BulkToggleFeaturesEnvironmentOn
+type BulkToggleFeaturesEnvironmentOnResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type BulkToggleFeaturesEnvironmentOnResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *BulkToggleFeaturesEnvironmentOnResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25499,7 +27491,8 @@ func (r GetContextFieldsForProjectResponse) ContentType() string {
 
 // CreateContextFieldForProjectResponse201Headers the declared response headers of an HTTP 201 response for CreateContextFieldForProject
 type CreateContextFieldForProjectResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateContextFieldForProjectResponse struct {
@@ -25579,9 +27572,16 @@ func (r ValidateContextFieldNameForProjectResponse) ContentType() string {
 	return ""
 }
 
+// DeleteContextFieldForProjectResponse200Headers the declared response headers of an HTTP 200 response for DeleteContextFieldForProject
+type DeleteContextFieldForProjectResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteContextFieldForProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteContextFieldForProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25613,11 +27613,25 @@ func (r DeleteContextFieldForProjectResponse) ContentType() string {
 	return ""
 }
 
+// GetContextFieldForProjectResponse200Headers the declared response headers of an HTTP 200 response for GetContextFieldForProject
+type GetContextFieldForProjectResponse200Headers struct {
+	ETag *string
+}
+
+// GetContextFieldForProjectResponse304Headers the declared response headers of an HTTP 304 response for GetContextFieldForProject
+type GetContextFieldForProjectResponse304Headers struct {
+	ETag *string
+}
+
 type GetContextFieldForProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ContextFieldSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetContextFieldForProjectResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetContextFieldForProjectResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -25654,9 +27668,16 @@ func (r GetContextFieldForProjectResponse) ContentType() string {
 	return ""
 }
 
+// UpdateContextFieldForProjectResponse200Headers the declared response headers of an HTTP 200 response for UpdateContextFieldForProject
+type UpdateContextFieldForProjectResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateContextFieldForProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateContextFieldForProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25688,9 +27709,17 @@ func (r UpdateContextFieldForProjectResponse) ContentType() string {
 	return ""
 }
 
+// UpdateContextFieldLegalValueForProjectResponse200Headers the declared response headers of an HTTP 200 response for UpdateContextFieldLegalValueForProject
+type UpdateContextFieldLegalValueForProjectResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type UpdateContextFieldLegalValueForProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateContextFieldLegalValueForProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25722,9 +27751,16 @@ func (r UpdateContextFieldLegalValueForProjectResponse) ContentType() string {
 	return ""
 }
 
+// DeleteContextFieldLegalValueForProjectResponse200Headers the declared response headers of an HTTP 200 response for DeleteContextFieldLegalValueForProject
+type DeleteContextFieldLegalValueForProjectResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteContextFieldLegalValueForProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteContextFieldLegalValueForProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25797,9 +27833,16 @@ func (r GetStrategiesByContextFieldForProjectResponse) ContentType() string {
 	return ""
 }
 
+// DeleteFeaturesResponse200Headers the declared response headers of an HTTP 200 response for DeleteFeatures
+type DeleteFeaturesResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type DeleteFeaturesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteFeaturesResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25872,9 +27915,16 @@ func (r CheckDependenciesExistResponse) ContentType() string {
 	return ""
 }
 
+// AddEnvironmentToProjectResponse200Headers the declared response headers of an HTTP 200 response for AddEnvironmentToProject
+type AddEnvironmentToProjectResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type AddEnvironmentToProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddEnvironmentToProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -25940,11 +27990,18 @@ func (r RemoveEnvironmentFromProjectResponse) ContentType() string {
 	return ""
 }
 
+// AddDefaultStrategyToProjectEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for AddDefaultStrategyToProjectEnvironment
+type AddDefaultStrategyToProjectEnvironmentResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type AddDefaultStrategyToProjectEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CreateFeatureStrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddDefaultStrategyToProjectEnvironmentResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26015,9 +28072,16 @@ func (r RemoveFavoriteProjectResponse) ContentType() string {
 	return ""
 }
 
+// AddFavoriteProjectResponse200Headers the declared response headers of an HTTP 200 response for AddFavoriteProject
+type AddFavoriteProjectResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type AddFavoriteProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddFavoriteProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26090,11 +28154,18 @@ func (r GetFeaturesResponse) ContentType() string {
 	return ""
 }
 
+// CreateFeatureResponse201Headers the declared response headers of an HTTP 201 response for CreateFeature
+type CreateFeatureResponse201Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CreateFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *FeatureSchema
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateFeatureResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -26165,9 +28236,16 @@ func (r DeleteFeatureDependenciesResponse) ContentType() string {
 	return ""
 }
 
+// AddFeatureDependencyResponse200Headers the declared response headers of an HTTP 200 response for AddFeatureDependency
+type AddFeatureDependencyResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type AddFeatureDependencyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddFeatureDependencyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26274,9 +28352,16 @@ func (r ListParentOptionsResponse) ContentType() string {
 	return ""
 }
 
+// ArchiveFeatureResponse202Headers the declared response headers of an HTTP 202 response for ArchiveFeature
+type ArchiveFeatureResponse202Headers struct {
+	ETag *string
+}
+
 type ArchiveFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ArchiveFeatureResponse202Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26308,11 +28393,25 @@ func (r ArchiveFeatureResponse) ContentType() string {
 	return ""
 }
 
+// GetFeatureResponse200Headers the declared response headers of an HTTP 200 response for GetFeature
+type GetFeatureResponse200Headers struct {
+	ETag *string
+}
+
+// GetFeatureResponse304Headers the declared response headers of an HTTP 304 response for GetFeature
+type GetFeatureResponse304Headers struct {
+	ETag *string
+}
+
 type GetFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFeatureResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetFeatureResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26349,11 +28448,19 @@ func (r GetFeatureResponse) ContentType() string {
 	return ""
 }
 
+// PatchFeatureResponse200Headers the declared response headers of an HTTP 200 response for PatchFeature
+type PatchFeatureResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type PatchFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchFeatureResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26390,11 +28497,18 @@ func (r PatchFeatureResponse) ContentType() string {
 	return ""
 }
 
+// UpdateFeatureResponse200Headers the declared response headers of an HTTP 200 response for UpdateFeature
+type UpdateFeatureResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateFeatureResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26431,9 +28545,17 @@ func (r UpdateFeatureResponse) ContentType() string {
 	return ""
 }
 
+// ChangeProjectResponse200Headers the declared response headers of an HTTP 200 response for ChangeProject
+type ChangeProjectResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ChangeProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26465,11 +28587,18 @@ func (r ChangeProjectResponse) ContentType() string {
 	return ""
 }
 
+// CloneFeatureResponse201Headers the declared response headers of an HTTP 201 response for CloneFeature
+type CloneFeatureResponse201Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CloneFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *FeatureSchema
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CloneFeatureResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -26506,11 +28635,25 @@ func (r CloneFeatureResponse) ContentType() string {
 	return ""
 }
 
+// GetFeatureEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for GetFeatureEnvironment
+type GetFeatureEnvironmentResponse200Headers struct {
+	ETag *string
+}
+
+// GetFeatureEnvironmentResponse304Headers the declared response headers of an HTTP 304 response for GetFeatureEnvironment
+type GetFeatureEnvironmentResponse304Headers struct {
+	ETag *string
+}
+
 type GetFeatureEnvironmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureEnvironmentSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFeatureEnvironmentResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetFeatureEnvironmentResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26547,9 +28690,17 @@ func (r GetFeatureEnvironmentResponse) ContentType() string {
 	return ""
 }
 
+// ToggleFeatureEnvironmentOffResponse200Headers the declared response headers of an HTTP 200 response for ToggleFeatureEnvironmentOff
+type ToggleFeatureEnvironmentOffResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ToggleFeatureEnvironmentOffResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ToggleFeatureEnvironmentOffResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26581,9 +28732,17 @@ func (r ToggleFeatureEnvironmentOffResponse) ContentType() string {
 	return ""
 }
 
+// ToggleFeatureEnvironmentOnResponse200Headers the declared response headers of an HTTP 200 response for ToggleFeatureEnvironmentOn
+type ToggleFeatureEnvironmentOnResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ToggleFeatureEnvironmentOnResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ToggleFeatureEnvironmentOnResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26656,11 +28815,18 @@ func (r GetFeatureStrategiesResponse) ContentType() string {
 	return ""
 }
 
+// AddFeatureStrategyResponse200Headers the declared response headers of an HTTP 200 response for AddFeatureStrategy
+type AddFeatureStrategyResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type AddFeatureStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureStrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddFeatureStrategyResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26697,11 +28863,18 @@ func (r AddFeatureStrategyResponse) ContentType() string {
 	return ""
 }
 
+// CopyFeatureStrategiesResponse200Headers the declared response headers of an HTTP 200 response for CopyFeatureStrategies
+type CopyFeatureStrategiesResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CopyFeatureStrategiesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]FeatureStrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CopyFeatureStrategiesResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26738,9 +28911,16 @@ func (r CopyFeatureStrategiesResponse) ContentType() string {
 	return ""
 }
 
+// SetStrategySortOrderResponse200Headers the declared response headers of an HTTP 200 response for SetStrategySortOrder
+type SetStrategySortOrderResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type SetStrategySortOrderResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetStrategySortOrderResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26772,9 +28952,16 @@ func (r SetStrategySortOrderResponse) ContentType() string {
 	return ""
 }
 
+// DeleteFeatureStrategyResponse200Headers the declared response headers of an HTTP 200 response for DeleteFeatureStrategy
+type DeleteFeatureStrategyResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteFeatureStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteFeatureStrategyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -26806,11 +28993,25 @@ func (r DeleteFeatureStrategyResponse) ContentType() string {
 	return ""
 }
 
+// GetFeatureStrategyResponse200Headers the declared response headers of an HTTP 200 response for GetFeatureStrategy
+type GetFeatureStrategyResponse200Headers struct {
+	ETag *string
+}
+
+// GetFeatureStrategyResponse304Headers the declared response headers of an HTTP 304 response for GetFeatureStrategy
+type GetFeatureStrategyResponse304Headers struct {
+	ETag *string
+}
+
 type GetFeatureStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureStrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFeatureStrategyResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetFeatureStrategyResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26847,11 +29048,19 @@ func (r GetFeatureStrategyResponse) ContentType() string {
 	return ""
 }
 
+// PatchFeatureStrategyResponse200Headers the declared response headers of an HTTP 200 response for PatchFeatureStrategy
+type PatchFeatureStrategyResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type PatchFeatureStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureStrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchFeatureStrategyResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26888,11 +29097,18 @@ func (r PatchFeatureStrategyResponse) ContentType() string {
 	return ""
 }
 
+// UpdateFeatureStrategyResponse200Headers the declared response headers of an HTTP 200 response for UpdateFeatureStrategy
+type UpdateFeatureStrategyResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateFeatureStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureStrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateFeatureStrategyResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26929,11 +29145,25 @@ func (r UpdateFeatureStrategyResponse) ContentType() string {
 	return ""
 }
 
+// GetEnvironmentFeatureVariantsResponse200Headers the declared response headers of an HTTP 200 response for GetEnvironmentFeatureVariants
+type GetEnvironmentFeatureVariantsResponse200Headers struct {
+	ETag *string
+}
+
+// GetEnvironmentFeatureVariantsResponse304Headers the declared response headers of an HTTP 304 response for GetEnvironmentFeatureVariants
+type GetEnvironmentFeatureVariantsResponse304Headers struct {
+	ETag *string
+}
+
 type GetEnvironmentFeatureVariantsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureVariantsSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetEnvironmentFeatureVariantsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetEnvironmentFeatureVariantsResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -26970,11 +29200,19 @@ func (r GetEnvironmentFeatureVariantsResponse) ContentType() string {
 	return ""
 }
 
+// PatchEnvironmentsFeatureVariantsResponse200Headers the declared response headers of an HTTP 200 response for PatchEnvironmentsFeatureVariants
+type PatchEnvironmentsFeatureVariantsResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type PatchEnvironmentsFeatureVariantsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureVariantsSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PatchEnvironmentsFeatureVariantsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -27011,11 +29249,18 @@ func (r PatchEnvironmentsFeatureVariantsResponse) ContentType() string {
 	return ""
 }
 
+// OverwriteEnvironmentFeatureVariantsResponse200Headers the declared response headers of an HTTP 200 response for OverwriteEnvironmentFeatureVariants
+type OverwriteEnvironmentFeatureVariantsResponse200Headers struct {
+	ETag *string
+}
+
 type OverwriteEnvironmentFeatureVariantsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *FeatureVariantsSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *OverwriteEnvironmentFeatureVariantsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -27086,9 +29331,16 @@ func (r RemoveFavoriteFeatureResponse) ContentType() string {
 	return ""
 }
 
+// AddFavoriteFeatureResponse200Headers the declared response headers of an HTTP 200 response for AddFavoriteFeature
+type AddFavoriteFeatureResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type AddFavoriteFeatureResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AddFavoriteFeatureResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27161,9 +29413,16 @@ func (r GetFeatureLifecycleResponse) ContentType() string {
 	return ""
 }
 
+// CompleteResponse200Headers the declared response headers of an HTTP 200 response for Complete
+type CompleteResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CompleteResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CompleteResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27195,9 +29454,16 @@ func (r CompleteResponse) ContentType() string {
 	return ""
 }
 
+// UncompleteResponse200Headers the declared response headers of an HTTP 200 response for Uncomplete
+type UncompleteResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type UncompleteResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UncompleteResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27229,9 +29495,16 @@ func (r UncompleteResponse) ContentType() string {
 	return ""
 }
 
+// CreateFeatureLinkResponse204Headers the declared response headers of an HTTP 204 response for CreateFeatureLink
+type CreateFeatureLinkResponse204Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type CreateFeatureLinkResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *CreateFeatureLinkResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27413,11 +29686,25 @@ func (r ListParentVariantOptionsResponse) ContentType() string {
 	return ""
 }
 
+// GetProjectOverviewResponse200Headers the declared response headers of an HTTP 200 response for GetProjectOverview
+type GetProjectOverviewResponse200Headers struct {
+	ETag *string
+}
+
+// GetProjectOverviewResponse304Headers the declared response headers of an HTTP 304 response for GetProjectOverview
+type GetProjectOverviewResponse304Headers struct {
+	ETag *string
+}
+
 type GetProjectOverviewResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProjectOverviewSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProjectOverviewResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetProjectOverviewResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -27454,9 +29741,16 @@ func (r GetProjectOverviewResponse) ContentType() string {
 	return ""
 }
 
+// ReviveFeaturesResponse200Headers the declared response headers of an HTTP 200 response for ReviveFeatures
+type ReviveFeaturesResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type ReviveFeaturesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReviveFeaturesResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27529,9 +29823,16 @@ func (r GetOutdatedProjectSdksResponse) ContentType() string {
 	return ""
 }
 
+// UpdateProjectEnterpriseSettingsResponse200Headers the declared response headers of an HTTP 200 response for UpdateProjectEnterpriseSettings
+type UpdateProjectEnterpriseSettingsResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateProjectEnterpriseSettingsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateProjectEnterpriseSettingsResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27563,9 +29864,16 @@ func (r UpdateProjectEnterpriseSettingsResponse) ContentType() string {
 	return ""
 }
 
+// StaleFeaturesResponse202Headers the declared response headers of an HTTP 202 response for StaleFeatures
+type StaleFeaturesResponse202Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type StaleFeaturesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *StaleFeaturesResponse202Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27805,7 +30113,8 @@ func (r GetSegmentsResponse) ContentType() string {
 
 // CreateSegmentResponse201Headers the declared response headers of an HTTP 201 response for CreateSegment
 type CreateSegmentResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateSegmentResponse struct {
@@ -27851,11 +30160,18 @@ func (r CreateSegmentResponse) ContentType() string {
 	return ""
 }
 
+// UpdateFeatureStrategySegmentsResponse201Headers the declared response headers of an HTTP 201 response for UpdateFeatureStrategySegments
+type UpdateFeatureStrategySegmentsResponse201Headers struct {
+	IdempotencyReplayed *bool
+}
+
 type UpdateFeatureStrategySegmentsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *UpdateFeatureStrategySegmentsSchema
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *UpdateFeatureStrategySegmentsResponse201Headers
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -27967,9 +30283,16 @@ func (r ValidateSegmentResponse) ContentType() string {
 	return ""
 }
 
+// RemoveSegmentResponse204Headers the declared response headers of an HTTP 204 response for RemoveSegment
+type RemoveSegmentResponse204Headers struct {
+	ETag *string
+}
+
 type RemoveSegmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *RemoveSegmentResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28001,11 +30324,25 @@ func (r RemoveSegmentResponse) ContentType() string {
 	return ""
 }
 
+// GetSegmentResponse200Headers the declared response headers of an HTTP 200 response for GetSegment
+type GetSegmentResponse200Headers struct {
+	ETag *string
+}
+
+// GetSegmentResponse304Headers the declared response headers of an HTTP 304 response for GetSegment
+type GetSegmentResponse304Headers struct {
+	ETag *string
+}
+
 type GetSegmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AdminSegmentSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSegmentResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetSegmentResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -28042,9 +30379,16 @@ func (r GetSegmentResponse) ContentType() string {
 	return ""
 }
 
+// UpdateSegmentResponse204Headers the declared response headers of an HTTP 204 response for UpdateSegment
+type UpdateSegmentResponse204Headers struct {
+	ETag *string
+}
+
 type UpdateSegmentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *UpdateSegmentResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28160,7 +30504,8 @@ func (r GetAllStrategiesResponse) ContentType() string {
 
 // CreateStrategyResponse201Headers the declared response headers of an HTTP 201 response for CreateStrategy
 type CreateStrategyResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateStrategyResponse struct {
@@ -28206,9 +30551,16 @@ func (r CreateStrategyResponse) ContentType() string {
 	return ""
 }
 
+// RemoveStrategyResponse200Headers the declared response headers of an HTTP 200 response for RemoveStrategy
+type RemoveStrategyResponse200Headers struct {
+	ETag *string
+}
+
 type RemoveStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveStrategyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28240,11 +30592,25 @@ func (r RemoveStrategyResponse) ContentType() string {
 	return ""
 }
 
+// GetStrategyResponse200Headers the declared response headers of an HTTP 200 response for GetStrategy
+type GetStrategyResponse200Headers struct {
+	ETag *string
+}
+
+// GetStrategyResponse304Headers the declared response headers of an HTTP 304 response for GetStrategy
+type GetStrategyResponse304Headers struct {
+	ETag *string
+}
+
 type GetStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *StrategySchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStrategyResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetStrategyResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -28281,9 +30647,16 @@ func (r GetStrategyResponse) ContentType() string {
 	return ""
 }
 
+// UpdateStrategyResponse200Headers the declared response headers of an HTTP 200 response for UpdateStrategy
+type UpdateStrategyResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateStrategyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28315,9 +30688,17 @@ func (r UpdateStrategyResponse) ContentType() string {
 	return ""
 }
 
+// DeprecateStrategyResponse200Headers the declared response headers of an HTTP 200 response for DeprecateStrategy
+type DeprecateStrategyResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type DeprecateStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeprecateStrategyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28349,9 +30730,17 @@ func (r DeprecateStrategyResponse) ContentType() string {
 	return ""
 }
 
+// ReactivateStrategyResponse200Headers the declared response headers of an HTTP 200 response for ReactivateStrategy
+type ReactivateStrategyResponse200Headers struct {
+	ETag                *string
+	IdempotencyReplayed *bool
+}
+
 type ReactivateStrategyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReactivateStrategyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28426,7 +30815,8 @@ func (r GetTagTypesResponse) ContentType() string {
 
 // CreateTagTypeResponse201Headers the declared response headers of an HTTP 201 response for CreateTagType
 type CreateTagTypeResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateTagTypeResponse struct {
@@ -28513,9 +30903,16 @@ func (r ValidateTagTypeResponse) ContentType() string {
 	return ""
 }
 
+// DeleteTagTypeResponse200Headers the declared response headers of an HTTP 200 response for DeleteTagType
+type DeleteTagTypeResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteTagTypeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteTagTypeResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28547,11 +30944,25 @@ func (r DeleteTagTypeResponse) ContentType() string {
 	return ""
 }
 
+// GetTagTypeResponse200Headers the declared response headers of an HTTP 200 response for GetTagType
+type GetTagTypeResponse200Headers struct {
+	ETag *string
+}
+
+// GetTagTypeResponse304Headers the declared response headers of an HTTP 304 response for GetTagType
+type GetTagTypeResponse304Headers struct {
+	ETag *string
+}
+
 type GetTagTypeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TagTypeSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTagTypeResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetTagTypeResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -28588,9 +30999,16 @@ func (r GetTagTypeResponse) ContentType() string {
 	return ""
 }
 
+// UpdateTagTypeResponse200Headers the declared response headers of an HTTP 200 response for UpdateTagType
+type UpdateTagTypeResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateTagTypeResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTagTypeResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -28665,7 +31083,8 @@ func (r GetTagsResponse) ContentType() string {
 
 // CreateTagResponse201Headers the declared response headers of an HTTP 201 response for CreateTag
 type CreateTagResponse201Headers struct {
-	Location *string
+	IdempotencyReplayed *bool
+	Location            *string
 }
 
 type CreateTagResponse struct {
@@ -28903,6 +31322,47 @@ func (r GetUIConfigResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetUIConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetCorsResponse204Headers the declared response headers of an HTTP 204 response for SetCors
+type SetCorsResponse204Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type SetCorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SetCorsResponse204Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r SetCorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetCorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetCorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetCorsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -29238,6 +31698,376 @@ func (r StreamFeaturesWebSocketResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r StreamFeaturesWebSocketResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetFrontendFeaturesResponse200Headers the declared response headers of an HTTP 200 response for GetFrontendFeatures
+type GetFrontendFeaturesResponse200Headers struct {
+	ETag *string
+}
+
+// GetFrontendFeaturesResponse304Headers the declared response headers of an HTTP 304 response for GetFrontendFeatures
+type GetFrontendFeaturesResponse304Headers struct {
+	ETag *string
+}
+
+type GetFrontendFeaturesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FrontendAPIFeaturesSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFrontendFeaturesResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetFrontendFeaturesResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFrontendFeaturesResponse) GetJSON200() *FrontendAPIFeaturesSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFrontendFeaturesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFrontendFeaturesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFrontendFeaturesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFrontendFeaturesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetFrontendAPIFeaturesWithPostResponse200Headers the declared response headers of an HTTP 200 response for GetFrontendAPIFeaturesWithPost
+type GetFrontendAPIFeaturesWithPostResponse200Headers struct {
+	ETag *string
+}
+
+// GetFrontendAPIFeaturesWithPostResponse304Headers the declared response headers of an HTTP 304 response for GetFrontendAPIFeaturesWithPost
+type GetFrontendAPIFeaturesWithPostResponse304Headers struct {
+	ETag *string
+}
+
+type GetFrontendAPIFeaturesWithPostResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FrontendAPIFeaturesSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetFrontendAPIFeaturesWithPostResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetFrontendAPIFeaturesWithPostResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFrontendAPIFeaturesWithPostResponse) GetJSON200() *FrontendAPIFeaturesSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFrontendAPIFeaturesWithPostResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFrontendAPIFeaturesWithPostResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFrontendAPIFeaturesWithPostResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFrontendAPIFeaturesWithPostResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAllFrontendFeaturesResponse200Headers the declared response headers of an HTTP 200 response for GetAllFrontendFeatures
+type GetAllFrontendFeaturesResponse200Headers struct {
+	ETag *string
+}
+
+// GetAllFrontendFeaturesResponse304Headers the declared response headers of an HTTP 304 response for GetAllFrontendFeatures
+type GetAllFrontendFeaturesResponse304Headers struct {
+	ETag *string
+}
+
+type GetAllFrontendFeaturesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FrontendAPIFeaturesSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAllFrontendFeaturesResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetAllFrontendFeaturesResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAllFrontendFeaturesResponse) GetJSON200() *FrontendAPIFeaturesSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAllFrontendFeaturesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAllFrontendFeaturesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAllFrontendFeaturesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAllFrontendFeaturesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAllFrontendFeaturesWithPostResponse200Headers the declared response headers of an HTTP 200 response for GetAllFrontendFeaturesWithPost
+type GetAllFrontendFeaturesWithPostResponse200Headers struct {
+	ETag *string
+}
+
+// GetAllFrontendFeaturesWithPostResponse304Headers the declared response headers of an HTTP 304 response for GetAllFrontendFeaturesWithPost
+type GetAllFrontendFeaturesWithPostResponse304Headers struct {
+	ETag *string
+}
+
+type GetAllFrontendFeaturesWithPostResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FrontendAPIFeaturesSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAllFrontendFeaturesWithPostResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetAllFrontendFeaturesWithPostResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAllFrontendFeaturesWithPostResponse) GetJSON200() *FrontendAPIFeaturesSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAllFrontendFeaturesWithPostResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAllFrontendFeaturesWithPostResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAllFrontendFeaturesWithPostResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAllFrontendFeaturesWithPostResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RegisterFrontendMetricsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterFrontendMetricsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterFrontendMetricsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterFrontendMetricsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterFrontendMetricsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type RegisterFrontendClientResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterFrontendClientResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterFrontendClientResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterFrontendClientResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterFrontendClientResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFrontendFeatureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FrontendAPIFeatureSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFrontendFeatureResponse) GetJSON200() *FrontendAPIFeatureSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFrontendFeatureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFrontendFeatureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFrontendFeatureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFrontendFeatureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFrontendFeatureWithPostResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FrontendAPIFeatureSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFrontendFeatureWithPostResponse) GetJSON200() *FrontendAPIFeatureSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFrontendFeatureWithPostResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFrontendFeatureWithPostResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFrontendFeatureWithPostResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFrontendFeatureWithPostResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -33010,6 +35840,36 @@ func (c *ClientWithResponses) GetUIConfigWithResponse(ctx context.Context, reqEd
 	return ParseGetUIConfigResponse(rsp)
 }
 
+// SetCorsWithBodyWithResponse Set cors
+//
+// Requires the permission UPDATE_CORS.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+func (c *ClientWithResponses) SetCorsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetCorsResponse, error) {
+	rsp, err := c.SetCorsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetCorsResponse(rsp)
+}
+
+// SetCorsWithResponse Set cors
+//
+// Requires the permission UPDATE_CORS.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
+func (c *ClientWithResponses) SetCorsWithResponse(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCorsResponse, error) {
+	rsp, err := c.SetCors(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetCorsResponse(rsp)
+}
+
 // GetDeltaWithResponse What has changed since the caller asked last
 //
 // The changes after the revision in If-None-Match, or everything (a hydration) if that revision is not known.
@@ -33197,6 +36057,227 @@ func (c *ClientWithResponses) StreamFeaturesWebSocketWithResponse(ctx context.Co
 	return ParseStreamFeaturesWebSocketResponse(rsp)
 }
 
+// GetFrontendFeaturesWithResponse Flags that are on for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/frontend (the `GetFrontendFeatures` operationId).
+func (c *ClientWithResponses) GetFrontendFeaturesWithResponse(ctx context.Context, params *GetFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*GetFrontendFeaturesResponse, error) {
+	rsp, err := c.GetFrontendFeatures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrontendFeaturesResponse(rsp)
+}
+
+// GetFrontendAPIFeaturesWithPostWithBodyWithResponse Flags that are on for a context
+//
+// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+func (c *ClientWithResponses) GetFrontendAPIFeaturesWithPostWithBodyWithResponse(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFrontendAPIFeaturesWithPostResponse, error) {
+	rsp, err := c.GetFrontendAPIFeaturesWithPostWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrontendAPIFeaturesWithPostResponse(rsp)
+}
+
+// GetFrontendAPIFeaturesWithPostWithResponse Flags that are on for a context
+//
+// The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend (the `GetFrontendAPIFeaturesWithPost` operationId).
+func (c *ClientWithResponses) GetFrontendAPIFeaturesWithPostWithResponse(ctx context.Context, params *GetFrontendAPIFeaturesWithPostParams, body GetFrontendAPIFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFrontendAPIFeaturesWithPostResponse, error) {
+	rsp, err := c.GetFrontendAPIFeaturesWithPost(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrontendAPIFeaturesWithPostResponse(rsp)
+}
+
+// GetAllFrontendFeaturesWithResponse All flags, for a context
+//
+// Flags that are off are listed, too. Must be enabled by configuration.
+//
+// Requires a frontend token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/frontend/all (the `GetAllFrontendFeatures` operationId).
+func (c *ClientWithResponses) GetAllFrontendFeaturesWithResponse(ctx context.Context, params *GetAllFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*GetAllFrontendFeaturesResponse, error) {
+	rsp, err := c.GetAllFrontendFeatures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAllFrontendFeaturesResponse(rsp)
+}
+
+// GetAllFrontendFeaturesWithPostWithBodyWithResponse All flags, for a context
+//
+// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+func (c *ClientWithResponses) GetAllFrontendFeaturesWithPostWithBodyWithResponse(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetAllFrontendFeaturesWithPostResponse, error) {
+	rsp, err := c.GetAllFrontendFeaturesWithPostWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAllFrontendFeaturesWithPostResponse(rsp)
+}
+
+// GetAllFrontendFeaturesWithPostWithResponse All flags, for a context
+//
+// Flags that are off are listed, too. Must be enabled by configuration. The context is in the body: inside `context`, or flat. With `toggles`, only these flags are answered for.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/all (the `GetAllFrontendFeaturesWithPost` operationId).
+func (c *ClientWithResponses) GetAllFrontendFeaturesWithPostWithResponse(ctx context.Context, params *GetAllFrontendFeaturesWithPostParams, body GetAllFrontendFeaturesWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetAllFrontendFeaturesWithPostResponse, error) {
+	rsp, err := c.GetAllFrontendFeaturesWithPost(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAllFrontendFeaturesWithPostResponse(rsp)
+}
+
+// RegisterFrontendMetricsWithBodyWithResponse Report how often flags were asked for
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+func (c *ClientWithResponses) RegisterFrontendMetricsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterFrontendMetricsResponse, error) {
+	rsp, err := c.RegisterFrontendMetricsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterFrontendMetricsResponse(rsp)
+}
+
+// RegisterFrontendMetricsWithResponse Report how often flags were asked for
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/client/metrics (the `RegisterFrontendMetrics` operationId).
+func (c *ClientWithResponses) RegisterFrontendMetricsWithResponse(ctx context.Context, body RegisterFrontendMetricsJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterFrontendMetricsResponse, error) {
+	rsp, err := c.RegisterFrontendMetrics(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterFrontendMetricsResponse(rsp)
+}
+
+// RegisterFrontendClientWithBodyWithResponse Say that an application is there
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+func (c *ClientWithResponses) RegisterFrontendClientWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterFrontendClientResponse, error) {
+	rsp, err := c.RegisterFrontendClientWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterFrontendClientResponse(rsp)
+}
+
+// RegisterFrontendClientWithResponse Say that an application is there
+//
+// The environment is the token's.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/client/register (the `RegisterFrontendClient` operationId).
+func (c *ClientWithResponses) RegisterFrontendClientWithResponse(ctx context.Context, body RegisterFrontendClientJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterFrontendClientResponse, error) {
+	rsp, err := c.RegisterFrontendClient(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterFrontendClientResponse(rsp)
+}
+
+// GetFrontendFeatureWithResponse One flag, for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/frontend/features/{name} (the `GetFrontendFeature` operationId).
+func (c *ClientWithResponses) GetFrontendFeatureWithResponse(ctx context.Context, name string, params *GetFrontendFeatureParams, reqEditors ...RequestEditorFn) (*GetFrontendFeatureResponse, error) {
+	rsp, err := c.GetFrontendFeature(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrontendFeatureResponse(rsp)
+}
+
+// GetFrontendFeatureWithPostWithBodyWithResponse One flag, for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+func (c *ClientWithResponses) GetFrontendFeatureWithPostWithBodyWithResponse(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*GetFrontendFeatureWithPostResponse, error) {
+	rsp, err := c.GetFrontendFeatureWithPostWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrontendFeatureWithPostResponse(rsp)
+}
+
+// GetFrontendFeatureWithPostWithResponse One flag, for a context
+//
+// A frontend token is meant to be public: the answer has results only, never a rule.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
+func (c *ClientWithResponses) GetFrontendFeatureWithPostWithResponse(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFrontendFeatureWithPostResponse, error) {
+	rsp, err := c.GetFrontendFeatureWithPost(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFrontendFeatureWithPostResponse(rsp)
+}
+
 // GetValidTokensWithBodyWithResponse Which of these tokens are valid
 //
 // Needs no credential: whoever holds a token may know what it sees. Tokens that are not valid are left out.
@@ -33306,6 +36387,19 @@ func ParseCreateAddonResponse(rsp *http.Response) (*CreateAddonResponse, error) 
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateAddonResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers201 = &headers
+	}
+
 	return response, nil
 }
 
@@ -33320,6 +36414,19 @@ func ParseDeleteAddonResponse(rsp *http.Response) (*DeleteAddonResponse, error) 
 	response := &DeleteAddonResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteAddonResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -33346,6 +36453,32 @@ func ParseGetAddonResponse(rsp *http.Response) (*GetAddonResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAddonResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetAddonResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -33372,6 +36505,19 @@ func ParseUpdateAddonResponse(rsp *http.Response) (*UpdateAddonResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateAddonResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -33455,6 +36601,13 @@ func ParseCreateAPITokenResponse(rsp *http.Response) (*CreateAPITokenResponse, e
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateAPITokenResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33489,6 +36642,32 @@ func ParseGetAPITokensByNameResponse(rsp *http.Response) (*GetAPITokensByNameRes
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAPITokensByNameResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetAPITokensByNameResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -33507,6 +36686,19 @@ func ParseDeleteAPITokenResponse(rsp *http.Response) (*DeleteAPITokenResponse, e
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteAPITokenResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -33521,6 +36713,19 @@ func ParseUpdateAPITokenResponse(rsp *http.Response) (*UpdateAPITokenResponse, e
 	response := &UpdateAPITokenResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateAPITokenResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -33591,6 +36796,26 @@ func ParseReviveFeatureResponse(rsp *http.Response) (*ReviveFeatureResponse, err
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReviveFeatureResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -33605,6 +36830,19 @@ func ParseDeleteFeatureResponse(rsp *http.Response) (*DeleteFeatureResponse, err
 	response := &DeleteFeatureResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteFeatureResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -33730,6 +36968,13 @@ func ParseCreateContextFieldResponse(rsp *http.Response) (*CreateContextFieldRes
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateContextFieldResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33772,6 +37017,19 @@ func ParseDeleteContextFieldResponse(rsp *http.Response) (*DeleteContextFieldRes
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteContextFieldResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -33796,6 +37054,32 @@ func ParseGetContextFieldResponse(rsp *http.Response) (*GetContextFieldResponse,
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetContextFieldResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetContextFieldResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -33814,6 +37098,19 @@ func ParseUpdateContextFieldResponse(rsp *http.Response) (*UpdateContextFieldRes
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateContextFieldResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -33830,6 +37127,26 @@ func ParseUpdateContextFieldLegalValueResponse(rsp *http.Response) (*UpdateConte
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateContextFieldLegalValueResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -33844,6 +37161,19 @@ func ParseDeleteContextFieldLegalValueResponse(rsp *http.Response) (*DeleteConte
 	response := &DeleteContextFieldLegalValueResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteContextFieldLegalValueResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -33927,6 +37257,13 @@ func ParseCreateEnvironmentResponse(rsp *http.Response) (*CreateEnvironmentRespo
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateEnvironmentResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34005,6 +37342,19 @@ func ParseUpdateEnvironmentResponse(rsp *http.Response) (*UpdateEnvironmentRespo
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -34037,6 +37387,19 @@ func ParseRemoveEnvironmentResponse(rsp *http.Response) (*RemoveEnvironmentRespo
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -34061,6 +37424,32 @@ func ParseGetEnvironmentResponse(rsp *http.Response) (*GetEnvironmentResponse, e
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetEnvironmentResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -34089,6 +37478,19 @@ func ParseCloneEnvironmentResponse(rsp *http.Response) (*CloneEnvironmentRespons
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CloneEnvironmentResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -34105,6 +37507,26 @@ func ParseToggleEnvironmentOffResponse(rsp *http.Response) (*ToggleEnvironmentOf
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 204:
+		var headers ToggleEnvironmentOffResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
+	}
+
 	return response, nil
 }
 
@@ -34119,6 +37541,26 @@ func ParseToggleEnvironmentOnResponse(rsp *http.Response) (*ToggleEnvironmentOnR
 	response := &ToggleEnvironmentOnResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers ToggleEnvironmentOnResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil
@@ -34373,6 +37815,13 @@ func ParseCreateLegacyFeatureResponse(rsp *http.Response) (*CreateLegacyFeatureR
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34419,6 +37868,13 @@ func ParseExportFeaturesResponse(rsp *http.Response) (*ExportFeaturesResponse, e
 			}
 			headers.ContentDisposition = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		response.Headers200 = &headers
 	}
 
@@ -34448,6 +37904,19 @@ func ParseImportTogglesResponse(rsp *http.Response) (*ImportTogglesResponse, err
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ImportTogglesResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -34472,6 +37941,19 @@ func ParseValidateImportResponse(rsp *http.Response) (*ValidateImportResponse, e
 		}
 		response.JSON200 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ValidateImportResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -34516,6 +37998,13 @@ func ParseArchiveLegacyFeatureResponse(rsp *http.Response) (*ArchiveLegacyFeatur
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34550,6 +38039,9 @@ func ParseGetLegacyFeatureResponse(rsp *http.Response) (*GetLegacyFeatureRespons
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	}
 
 	switch {
@@ -34562,6 +38054,13 @@ func ParseGetLegacyFeatureResponse(rsp *http.Response) (*GetLegacyFeatureRespons
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34570,6 +38069,16 @@ func ParseGetLegacyFeatureResponse(rsp *http.Response) (*GetLegacyFeatureRespons
 			headers.Link = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetLegacyFeatureResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -34607,6 +38116,13 @@ func ParseUpdateLegacyFeatureResponse(rsp *http.Response) (*UpdateLegacyFeatureR
 				return nil, err
 			}
 			headers.Deprecation = &value
+		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
 		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
@@ -34654,6 +38170,13 @@ func ParseStaleLegacyFeatureOffResponse(rsp *http.Response) (*StaleLegacyFeature
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34699,6 +38222,13 @@ func ParseStaleLegacyFeatureOnResponse(rsp *http.Response) (*StaleLegacyFeatureO
 				return nil, err
 			}
 			headers.Deprecation = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
@@ -34765,6 +38295,13 @@ func ParseAddTagResponse(rsp *http.Response) (*AddTagResponse, error) {
 	switch {
 	case rsp.StatusCode == 201:
 		var headers AddTagResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34853,6 +38390,13 @@ func ParseToggleLegacyFeatureResponse(rsp *http.Response) (*ToggleLegacyFeatureR
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34899,6 +38443,13 @@ func ParseToggleLegacyFeatureOffResponse(rsp *http.Response) (*ToggleLegacyFeatu
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Link", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34944,6 +38495,13 @@ func ParseToggleLegacyFeatureOnResponse(rsp *http.Response) (*ToggleLegacyFeatur
 				return nil, err
 			}
 			headers.Deprecation = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
 		}
 		if values := rsp.Header.Values("Link"); len(values) > 0 {
 			var value string
@@ -35085,6 +38643,19 @@ func ParseToggleMaintenanceResponse(rsp *http.Response) (*ToggleMaintenanceRespo
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 204:
+		var headers ToggleMaintenanceResponse204Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35167,6 +38738,19 @@ func ParseCreateApplicationResponse(rsp *http.Response) (*CreateApplicationRespo
 	response := &CreateApplicationResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers CreateApplicationResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -35380,6 +38964,13 @@ func ParseCreateProjectResponse(rsp *http.Response) (*CreateProjectResponse, err
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateProjectResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35406,6 +38997,26 @@ func ParseArchiveProjectResponse(rsp *http.Response) (*ArchiveProjectResponse, e
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ArchiveProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35420,6 +39031,26 @@ func ParseReviveProjectResponse(rsp *http.Response) (*ReviveProjectResponse, err
 	response := &ReviveProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReviveProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -35454,6 +39085,19 @@ func ParseDeleteProjectResponse(rsp *http.Response) (*DeleteProjectResponse, err
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35478,6 +39122,32 @@ func ParseGetProjectResponse(rsp *http.Response) (*GetProjectResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetProjectResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -35494,6 +39164,19 @@ func ParseUpdateProjectResponse(rsp *http.Response) (*UpdateProjectResponse, err
 	response := &UpdateProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -35551,6 +39234,13 @@ func ParseCreateProjectAPITokenResponse(rsp *http.Response) (*CreateProjectAPITo
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateProjectAPITokenResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35575,6 +39265,19 @@ func ParseDeleteProjectAPITokenResponse(rsp *http.Response) (*DeleteProjectAPITo
 	response := &DeleteProjectAPITokenResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteProjectAPITokenResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -35619,6 +39322,19 @@ func ParseArchiveFeaturesResponse(rsp *http.Response) (*ArchiveFeaturesResponse,
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 202:
+		var headers ArchiveFeaturesResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35661,6 +39377,19 @@ func ParseBulkToggleFeaturesEnvironmentOffResponse(rsp *http.Response) (*BulkTog
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BulkToggleFeaturesEnvironmentOffResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35675,6 +39404,19 @@ func ParseBulkToggleFeaturesEnvironmentOnResponse(rsp *http.Response) (*BulkTogg
 	response := &BulkToggleFeaturesEnvironmentOnResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers BulkToggleFeaturesEnvironmentOnResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -35732,6 +39474,13 @@ func ParseCreateContextFieldForProjectResponse(rsp *http.Response) (*CreateConte
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateContextFieldForProjectResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35774,6 +39523,19 @@ func ParseDeleteContextFieldForProjectResponse(rsp *http.Response) (*DeleteConte
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteContextFieldForProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35798,6 +39560,32 @@ func ParseGetContextFieldForProjectResponse(rsp *http.Response) (*GetContextFiel
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetContextFieldForProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetContextFieldForProjectResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -35816,6 +39604,19 @@ func ParseUpdateContextFieldForProjectResponse(rsp *http.Response) (*UpdateConte
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateContextFieldForProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35832,6 +39633,26 @@ func ParseUpdateContextFieldLegalValueForProjectResponse(rsp *http.Response) (*U
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateContextFieldLegalValueForProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35846,6 +39667,19 @@ func ParseDeleteContextFieldLegalValueForProjectResponse(rsp *http.Response) (*D
 	response := &DeleteContextFieldLegalValueForProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteContextFieldLegalValueForProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -35890,6 +39724,19 @@ func ParseDeleteFeaturesResponse(rsp *http.Response) (*DeleteFeaturesResponse, e
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteFeaturesResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -35930,6 +39777,19 @@ func ParseAddEnvironmentToProjectResponse(rsp *http.Response) (*AddEnvironmentTo
 	response := &AddEnvironmentToProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddEnvironmentToProjectResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -35974,6 +39834,19 @@ func ParseAddDefaultStrategyToProjectEnvironmentResponse(rsp *http.Response) (*A
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddDefaultStrategyToProjectEnvironmentResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36004,6 +39877,19 @@ func ParseAddFavoriteProjectResponse(rsp *http.Response) (*AddFavoriteProjectRes
 	response := &AddFavoriteProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddFavoriteProjectResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36058,6 +39944,19 @@ func ParseCreateFeatureResponse(rsp *http.Response) (*CreateFeatureResponse, err
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateFeatureResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers201 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36088,6 +39987,19 @@ func ParseAddFeatureDependencyResponse(rsp *http.Response) (*AddFeatureDependenc
 	response := &AddFeatureDependencyResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddFeatureDependencyResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36148,6 +40060,19 @@ func ParseArchiveFeatureResponse(rsp *http.Response) (*ArchiveFeatureResponse, e
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 202:
+		var headers ArchiveFeatureResponse202Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers202 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36172,6 +40097,32 @@ func ParseGetFeatureResponse(rsp *http.Response) (*GetFeatureResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFeatureResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetFeatureResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -36200,6 +40151,26 @@ func ParsePatchFeatureResponse(rsp *http.Response) (*PatchFeatureResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchFeatureResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36226,6 +40197,19 @@ func ParseUpdateFeatureResponse(rsp *http.Response) (*UpdateFeatureResponse, err
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateFeatureResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36240,6 +40224,26 @@ func ParseChangeProjectResponse(rsp *http.Response) (*ChangeProjectResponse, err
 	response := &ChangeProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36268,6 +40272,19 @@ func ParseCloneFeatureResponse(rsp *http.Response) (*CloneFeatureResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CloneFeatureResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers201 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36292,6 +40309,32 @@ func ParseGetFeatureEnvironmentResponse(rsp *http.Response) (*GetFeatureEnvironm
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFeatureEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetFeatureEnvironmentResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -36310,6 +40353,26 @@ func ParseToggleFeatureEnvironmentOffResponse(rsp *http.Response) (*ToggleFeatur
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ToggleFeatureEnvironmentOffResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36324,6 +40387,26 @@ func ParseToggleFeatureEnvironmentOnResponse(rsp *http.Response) (*ToggleFeature
 	response := &ToggleFeatureEnvironmentOnResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ToggleFeatureEnvironmentOnResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36378,6 +40461,19 @@ func ParseAddFeatureStrategyResponse(rsp *http.Response) (*AddFeatureStrategyRes
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddFeatureStrategyResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36404,6 +40500,19 @@ func ParseCopyFeatureStrategiesResponse(rsp *http.Response) (*CopyFeatureStrateg
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CopyFeatureStrategiesResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36420,6 +40529,19 @@ func ParseSetStrategySortOrderResponse(rsp *http.Response) (*SetStrategySortOrde
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetStrategySortOrderResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36434,6 +40556,19 @@ func ParseDeleteFeatureStrategyResponse(rsp *http.Response) (*DeleteFeatureStrat
 	response := &DeleteFeatureStrategyResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteFeatureStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36460,6 +40595,32 @@ func ParseGetFeatureStrategyResponse(rsp *http.Response) (*GetFeatureStrategyRes
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFeatureStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetFeatureStrategyResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -36488,6 +40649,26 @@ func ParsePatchFeatureStrategyResponse(rsp *http.Response) (*PatchFeatureStrateg
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchFeatureStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36514,6 +40695,19 @@ func ParseUpdateFeatureStrategyResponse(rsp *http.Response) (*UpdateFeatureStrat
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateFeatureStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36538,6 +40732,32 @@ func ParseGetEnvironmentFeatureVariantsResponse(rsp *http.Response) (*GetEnviron
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetEnvironmentFeatureVariantsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetEnvironmentFeatureVariantsResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -36566,6 +40786,26 @@ func ParsePatchEnvironmentsFeatureVariantsResponse(rsp *http.Response) (*PatchEn
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PatchEnvironmentsFeatureVariantsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36590,6 +40830,19 @@ func ParseOverwriteEnvironmentFeatureVariantsResponse(rsp *http.Response) (*Over
 		}
 		response.JSON200 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers OverwriteEnvironmentFeatureVariantsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36622,6 +40875,19 @@ func ParseAddFavoriteFeatureResponse(rsp *http.Response) (*AddFavoriteFeatureRes
 	response := &AddFavoriteFeatureResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AddFavoriteFeatureResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36666,6 +40932,19 @@ func ParseCompleteResponse(rsp *http.Response) (*CompleteResponse, error) {
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CompleteResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36682,6 +40961,19 @@ func ParseUncompleteResponse(rsp *http.Response) (*UncompleteResponse, error) {
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UncompleteResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36696,6 +40988,19 @@ func ParseCreateFeatureLinkResponse(rsp *http.Response) (*CreateFeatureLinkRespo
 	response := &CreateFeatureLinkResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers CreateFeatureLinkResponse204Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil
@@ -36806,6 +41111,32 @@ func ParseGetProjectOverviewResponse(rsp *http.Response) (*GetProjectOverviewRes
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProjectOverviewResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetProjectOverviewResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -36822,6 +41153,19 @@ func ParseReviveFeaturesResponse(rsp *http.Response) (*ReviveFeaturesResponse, e
 	response := &ReviveFeaturesResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReviveFeaturesResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -36866,6 +41210,19 @@ func ParseUpdateProjectEnterpriseSettingsResponse(rsp *http.Response) (*UpdatePr
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateProjectEnterpriseSettingsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -36880,6 +41237,19 @@ func ParseStaleFeaturesResponse(rsp *http.Response) (*StaleFeaturesResponse, err
 	response := &StaleFeaturesResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 202:
+		var headers StaleFeaturesResponse202Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
@@ -37054,6 +41424,13 @@ func ParseCreateSegmentResponse(rsp *http.Response) (*CreateSegmentResponse, err
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateSegmentResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37088,6 +41465,19 @@ func ParseUpdateFeatureStrategySegmentsResponse(rsp *http.Response) (*UpdateFeat
 		}
 		response.JSON201 = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers UpdateFeatureStrategySegmentsResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -37148,6 +41538,19 @@ func ParseRemoveSegmentResponse(rsp *http.Response) (*RemoveSegmentResponse, err
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 204:
+		var headers RemoveSegmentResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers204 = &headers
+	}
+
 	return response, nil
 }
 
@@ -37172,6 +41575,32 @@ func ParseGetSegmentResponse(rsp *http.Response) (*GetSegmentResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSegmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetSegmentResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -37188,6 +41617,19 @@ func ParseUpdateSegmentResponse(rsp *http.Response) (*UpdateSegmentResponse, err
 	response := &UpdateSegmentResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers UpdateSegmentResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil
@@ -37271,6 +41713,13 @@ func ParseCreateStrategyResponse(rsp *http.Response) (*CreateStrategyResponse, e
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateStrategyResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37297,6 +41746,19 @@ func ParseRemoveStrategyResponse(rsp *http.Response) (*RemoveStrategyResponse, e
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -37321,6 +41783,32 @@ func ParseGetStrategyResponse(rsp *http.Response) (*GetStrategyResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetStrategyResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -37339,6 +41827,19 @@ func ParseUpdateStrategyResponse(rsp *http.Response) (*UpdateStrategyResponse, e
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -37355,6 +41856,26 @@ func ParseDeprecateStrategyResponse(rsp *http.Response) (*DeprecateStrategyRespo
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeprecateStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -37369,6 +41890,26 @@ func ParseReactivateStrategyResponse(rsp *http.Response) (*ReactivateStrategyRes
 	response := &ReactivateStrategyResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReactivateStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -37426,6 +41967,13 @@ func ParseCreateTagTypeResponse(rsp *http.Response) (*CreateTagTypeResponse, err
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateTagTypeResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37478,6 +42026,19 @@ func ParseDeleteTagTypeResponse(rsp *http.Response) (*DeleteTagTypeResponse, err
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteTagTypeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -37502,6 +42063,32 @@ func ParseGetTagTypeResponse(rsp *http.Response) (*GetTagTypeResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTagTypeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetTagTypeResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -37518,6 +42105,19 @@ func ParseUpdateTagTypeResponse(rsp *http.Response) (*UpdateTagTypeResponse, err
 	response := &UpdateTagTypeResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTagTypeResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -37575,6 +42175,13 @@ func ParseCreateTagResponse(rsp *http.Response) (*CreateTagResponse, error) {
 	switch {
 	case rsp.StatusCode == 201:
 		var headers CreateTagResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37703,6 +42310,35 @@ func ParseGetUIConfigResponse(rsp *http.Response) (*GetUIConfigResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseSetCorsResponse parses an HTTP response from a SetCorsWithResponse call
+func ParseSetCorsResponse(rsp *http.Response) (*SetCorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetCorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers SetCorsResponse204Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil
@@ -37939,6 +42575,298 @@ func ParseStreamFeaturesWebSocketResponse(rsp *http.Response) (*StreamFeaturesWe
 	response := &StreamFeaturesWebSocketResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetFrontendFeaturesResponse parses an HTTP response from a GetFrontendFeaturesWithResponse call
+func ParseGetFrontendFeaturesResponse(rsp *http.Response) (*GetFrontendFeaturesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFrontendFeaturesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FrontendAPIFeaturesSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFrontendFeaturesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetFrontendFeaturesResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetFrontendAPIFeaturesWithPostResponse parses an HTTP response from a GetFrontendAPIFeaturesWithPostWithResponse call
+func ParseGetFrontendAPIFeaturesWithPostResponse(rsp *http.Response) (*GetFrontendAPIFeaturesWithPostResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFrontendAPIFeaturesWithPostResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FrontendAPIFeaturesSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetFrontendAPIFeaturesWithPostResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetFrontendAPIFeaturesWithPostResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAllFrontendFeaturesResponse parses an HTTP response from a GetAllFrontendFeaturesWithResponse call
+func ParseGetAllFrontendFeaturesResponse(rsp *http.Response) (*GetAllFrontendFeaturesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAllFrontendFeaturesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FrontendAPIFeaturesSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAllFrontendFeaturesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetAllFrontendFeaturesResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAllFrontendFeaturesWithPostResponse parses an HTTP response from a GetAllFrontendFeaturesWithPostWithResponse call
+func ParseGetAllFrontendFeaturesWithPostResponse(rsp *http.Response) (*GetAllFrontendFeaturesWithPostResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAllFrontendFeaturesWithPostResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FrontendAPIFeaturesSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAllFrontendFeaturesWithPostResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetAllFrontendFeaturesWithPostResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRegisterFrontendMetricsResponse parses an HTTP response from a RegisterFrontendMetricsWithResponse call
+func ParseRegisterFrontendMetricsResponse(rsp *http.Response) (*RegisterFrontendMetricsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterFrontendMetricsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseRegisterFrontendClientResponse parses an HTTP response from a RegisterFrontendClientWithResponse call
+func ParseRegisterFrontendClientResponse(rsp *http.Response) (*RegisterFrontendClientResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterFrontendClientResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetFrontendFeatureResponse parses an HTTP response from a GetFrontendFeatureWithResponse call
+func ParseGetFrontendFeatureResponse(rsp *http.Response) (*GetFrontendFeatureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFrontendFeatureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FrontendAPIFeatureSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetFrontendFeatureWithPostResponse parses an HTTP response from a GetFrontendFeatureWithPostWithResponse call
+func ParseGetFrontendFeatureWithPostResponse(rsp *http.Response) (*GetFrontendFeatureWithPostResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFrontendFeatureWithPostResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FrontendAPIFeatureSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	}
 
 	return response, nil

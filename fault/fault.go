@@ -24,6 +24,7 @@ const (
 	NameTaken            // 409 NameExistsError
 	Conflict             // 409 ConflictError
 	Stale                // 412 PreconditionFailedError: If-Match named another version
+	KeyReused            // 422 IdempotencyKeyReusedError: an Idempotency-Key was sent with another request before
 	TooLarge             // 413 BadDataError: the body is over the limit
 	LimitExceeded        // 400 ExceedsLimitError: a resource limit is reached
 	Unavailable          // 503: a dependency (the database) cannot be asked now; try again

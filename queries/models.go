@@ -254,6 +254,16 @@ type FeatureType struct {
 	LifetimeDays *int32
 }
 
+type IdempotencyKey struct {
+	// derived from the caller's credential and the key
+	ID []byte
+	// keyed hash of method, path, query and body
+	Fingerprint []byte
+	// status, header and body, sealed with AES-256-GCM
+	Answer    []byte
+	CreatedAt time.Time
+}
+
 type Instance struct {
 	OnlyRow   bool
 	ID        uuid.UUID

@@ -23,6 +23,7 @@ import (
 	"github.com/pennonhq/pennon/control/addon"
 	"github.com/pennonhq/pennon/control/apitoken"
 	"github.com/pennonhq/pennon/control/feature"
+	"github.com/pennonhq/pennon/control/idempotency"
 	"github.com/pennonhq/pennon/control/job"
 	controlusage "github.com/pennonhq/pennon/control/usage"
 	"github.com/pennonhq/pennon/db"
@@ -175,6 +176,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.usage.Run(running) })
 	group.Go(func() error { return s.followOrigins(running) })
 	group.Go(func() error { return (&feature.Aging{Pool: s.pool, Logger: s.config.Logger}).Run(running) })
+	group.Go(func() error { return (&idempotency.Expiry{Pool: s.pool, Logger: s.config.Logger}).Run(running) })
 	group.Go(func() error {
 		defer s.outbound.Close()
 		return s.jobs.Run(running)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/control/access"
-	"github.com/pennonhq/pennon/control/event"
 	"github.com/pennonhq/pennon/control/maintenance"
 	"github.com/pennonhq/pennon/db"
 )
@@ -38,7 +37,7 @@ func (a *API) registerMaintenance() {
 	const tag = "Maintenance"
 	read(a, access.UpdateMaintenance, op(get, "/maintenance", "getMaintenance", tag), a.maintenanceMode)
 	// Not with write, which maintenance itself would refuse.
-	register(a, access.UpdateMaintenance, op(post, "/maintenance", "toggleMaintenance", tag, status(204)), a.setMaintenance)
+	registerWrite(a, access.UpdateMaintenance, op(post, "/maintenance", "toggleMaintenance", tag, status(204)), a.setMaintenance, a.gate.forget)
 }
 
 func (a *API) maintenanceMode(ctx context.Context, _ *struct{}) (*maintenanceOutput, error) {
@@ -46,11 +45,8 @@ func (a *API) maintenanceMode(ctx context.Context, _ *struct{}) (*maintenanceOut
 	return &maintenanceOutput{Body: MaintenanceSchema{Enabled: enabled}}, err
 }
 
-func (a *API) setMaintenance(ctx context.Context, in *setMaintenanceInput) (*setMaintenanceOutput, error) {
-	ctx = event.Group(ctx)
-	err := db.InTx(ctx, a.pool, func(tx pgx.Tx) error { return maintenance.Set(ctx, tx, in.Body.Enabled) })
-	a.gate.forget()
-	return nil, err
+func (a *API) setMaintenance(ctx context.Context, tx pgx.Tx, in *setMaintenanceInput) (*setMaintenanceOutput, error) {
+	return nil, maintenance.Set(ctx, tx, in.Body.Enabled)
 }
 
 // refuseInMaintenance answers 503 to changes while maintenance goes on.

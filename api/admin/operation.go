@@ -82,22 +82,63 @@ func sentence(id string) string {
 	return b.String()
 }
 
-// read registers an operation that changes nothing. Callers without permission never reach h.
+// read registers an operation that changes nothing. Callers without permission never reach h. Where the operation reads
+// one of the resources of versions, it answers with an ETag.
 func read[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, *I) (*O, error)) {
-	register(a, permission, o, h)
+	resource, ok := versions[o.OperationID]
+	if !ok {
+		register(a, permission, o, h)
+		return
+	}
+	register(a, permission, o, func(ctx context.Context, in *I) (out *O, err error) {
+		// Before what it is the version of: one that is too old is found out, one that is too new would not be.
+		if err := exchangeFrom(ctx).readVersion(ctx, a.pool); err != nil {
+			return nil, err
+		}
+		return h(ctx, in)
+	}, withExchange(&resource, true))
+	documentReadVersion(a.http.Huma, o, resource)
 }
 
 // write registers an operation that changes something. h runs in the one transaction of the request, which is committed
-// when h returns no error and rolled back otherwise; h may run again after a serialization failure.
+// when h returns no error and rolled back otherwise; h may run again after a serialization failure. What the request says
+// of versions (If-Match) and of being repeated (Idempotency-Key) is seen to here, in the same transaction.
 func write[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, pgx.Tx, *I) (*O, error)) {
+	registerWrite(a, permission, o, h, func() {}, a.refuseInMaintenance)
+}
+
+// registerWrite is write with a function that is called after each commit, and with other middlewares.
+func registerWrite[I, O any](
+	a *API, permission access.Permission, o huma.Operation, h func(context.Context, pgx.Tx, *I) (*O, error),
+	committed func(), middlewares ...func(huma.Context, func(huma.Context)),
+) {
+	var resource *versioned
+	if known, ok := versions[o.OperationID]; ok {
+		resource = &known
+	}
 	register(a, permission, o, func(ctx context.Context, in *I) (out *O, err error) {
 		ctx = event.Group(ctx)
+		x := exchangeFrom(ctx)
 		err = db.InTx(ctx, a.pool, func(tx pgx.Tx) (err error) {
-			out, err = h(ctx, tx, in)
-			return err
+			out = nil
+			if done, err := x.begin(ctx, tx); done || err != nil {
+				return err
+			}
+			if out, err = h(ctx, tx, in); err != nil {
+				return err
+			}
+			return x.finish(ctx, tx, a.http.Huma, out)
 		})
-		return out, err
-	}, a.refuseInMaintenance)
+		if err != nil {
+			return nil, err
+		}
+		committed()
+		if x.answer != nil {
+			return nil, nil // withExchange writes it
+		}
+		return out, nil
+	}, append(middlewares, withExchange(resource, false))...)
+	documentWrite(a.http.Huma, o, resource)
 }
 
 func register[I, O any](a *API, permission access.Permission, o huma.Operation, h func(context.Context, *I) (*O, error), middlewares ...func(huma.Context, func(huma.Context))) {
