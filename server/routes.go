@@ -34,6 +34,7 @@ func (s *Server) connect() {
 	first := sync.OnceFunc(func() { close(s.loaded) })
 	s.store.OnChange(func([]string) { first() })
 	s.connectFrontend()
+	s.connectOFREP()
 	s.tokens.OnRevoked(func(id string, reason apitoken.Reason) { s.hub.CloseKey(id, closeReasons[reason]) })
 	s.changeLog.Watch(replica.KindToken, func(rows []replica.Row) {
 		var ids []string // nil: all of them
@@ -77,6 +78,7 @@ func OpenAPI() *huma.OpenAPI {
 	}
 	s.flags = evaluation.New(s.store)
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
+	s.connectOFREP()
 	register(a, s)
 	return a.Huma.OpenAPI()
 }
@@ -94,6 +96,7 @@ func register(a *api.API, s *Server) {
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
 	registerFrontend(a, s)
+	registerOFREP(a, s)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
 	admin.Register(a, s.pool, admin.Config{Limits: s.config.Limits})

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/api/ofrep"
 	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/addon"
@@ -31,6 +32,7 @@ import (
 	"github.com/pennonhq/pennon/outbound"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
+	"github.com/pennonhq/pennon/ticket"
 	"github.com/pennonhq/pennon/usage"
 )
 
@@ -59,6 +61,8 @@ type Server struct {
 	listener  net.Listener
 	http      *http.Server
 	streams   *stream.Handler
+	ofrep     *ofrep.Handler
+	tickets   *ticket.Keys  // what browsers bring back is sealed with
 	origins   *api.Origins  // that browsers may call from
 	loaded    chan struct{} // closed when the flags have been read for the first time
 

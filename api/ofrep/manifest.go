@@ -1,0 +1,123 @@
+package ofrep
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+
+	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/evaluation"
+	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/openfeature"
+	"github.com/pennonhq/pennon/token"
+)
+
+// Names of the manifest's parts.
+const (
+	// CapabilitiesHeader says what a token may do with the manifest.
+	CapabilitiesHeader = "X-Manifest-Capabilities"
+	// Capabilities of an admin token; others may read.
+	Capabilities     = "read,write,delete"
+	capabilitiesRead = "read"
+
+	// DefaultEnvironment and DefaultProject are what the manifest shows an admin token that does not say. The environment is
+	// used only if it is there.
+	DefaultEnvironment = "development"
+	DefaultProject     = "default"
+)
+
+// ManifestErrorSchema is the body of every error of the manifest.
+type ManifestErrorSchema struct {
+	Error ManifestErrorBody `json:"error"`
+}
+
+// ManifestErrorBody says what went wrong.
+type ManifestErrorBody struct {
+	Message string                `json:"message"`
+	Status  int                   `json:"status"`
+	Details []ManifestErrorDetail `json:"details,omitempty"`
+}
+
+// ManifestErrorDetail is one problem in a request.
+type ManifestErrorDetail struct {
+	Field   string `json:"field,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message"`
+}
+
+// manifest answers GET /openfeature/v0/manifest: the flags of the token's scope. Admin tokens name an environment and, if
+// they want only one, a project.
+func (h *Handler) manifest(w http.ResponseWriter, r *http.Request) {
+	known := api.TokenFrom(r.Context())
+	scope, err := h.manifestScope(known, r)
+	if err != nil {
+		api.WriteProblem(w, r, err)
+		return
+	}
+	state := h.config.Store.State(scope.Environment)
+	switch {
+	case state == nil && known.Kind == token.Admin && h.config.Store.Ready():
+		api.WriteProblem(w, r, fault.New(fault.NotFound, "There is no environment %q.", scope.Environment))
+		return
+	case state == nil:
+		api.WriteProblem(w, r, fault.New(fault.Unavailable, "The flags of this environment are not loaded yet. Try again."))
+		return
+	}
+	set, loaded := h.config.Flags.Evaluate(evaluation.Request{Scope: scope}, nil)
+	if !loaded {
+		api.WriteProblem(w, r, fault.New(fault.Unavailable, "The flags of this environment are not loaded yet. Try again."))
+		return
+	}
+	manifest := openfeature.ManifestSchema{Flags: make([]openfeature.ManifestFlagSchema, 0, set.Len())}
+	for toggle := range set.Toggles() {
+		manifest.Flags = append(manifest.Flags, openfeature.Describe(toggle.Feature))
+	}
+	w.Header().Set(CapabilitiesHeader, capabilitiesOf(known.Kind))
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(manifest); err != nil {
+		api.WriteProblem(w, r, err)
+		return
+	}
+	api.WriteCompressible(w, r, body.Bytes())
+}
+
+func capabilitiesOf(kind token.Kind) string {
+	if kind == token.Admin {
+		return Capabilities
+	}
+	return capabilitiesRead
+}
+
+// manifestScope is what the token sees, narrowed to the projects that are asked for. An admin token sees everything.
+func (h *Handler) manifestScope(known *token.Token, r *http.Request) (token.Scope, error) {
+	query := r.URL.Query()
+	scope := known.Scope
+	if environment := query.Get("environment"); known.Kind == token.Admin {
+		scope = token.NewScope(cmp.Or(environment, h.usualEnvironment()), token.All)
+	} else if environment != "" && environment != scope.Environment {
+		return scope, fault.New(fault.Denied, "This token sees the environment %q only.", scope.Environment)
+	}
+	projects := query["project"]
+	if len(projects) == 0 {
+		return scope, nil
+	}
+	for _, project := range projects {
+		if !scope.Sees(project) {
+			return scope, fault.New(fault.Denied, "This token does not see the project %q.", project)
+		}
+	}
+	return token.NewScope(scope.Environment, projects...), nil
+}
+
+// usualEnvironment is the one for an admin token that names none.
+func (h *Handler) usualEnvironment() string {
+	environments := h.config.Store.Environments()
+	if len(environments) == 0 || slices.Contains(environments, DefaultEnvironment) {
+		return DefaultEnvironment
+	}
+	return environments[0]
+}
