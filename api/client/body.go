@@ -108,9 +108,9 @@ func (b *body) text(object map[string]any, path, name string, required bool) str
 		if required && value == "" {
 			b.problem(path, "must NOT have fewer than 1 characters. You sent \"\".")
 		}
-		return clean(value)
+		return Clean(value)
 	case json.Number:
-		return clean(value.String())
+		return Clean(value.String())
 	case bool:
 		return strconv.FormatBool(value)
 	default:
@@ -252,13 +252,13 @@ func (b *body) strategies(object map[string]any, path string, required bool) []s
 	names := b.texts(object, path, "strategies", required)
 	names = names[:min(len(names), maxStrategies)]
 	for i, name := range names {
-		names[i] = clean(name)
+		names[i] = Clean(name)
 	}
 	return names
 }
 
-// clean makes text storable: PostgreSQL takes UTF-8 without NUL, and nobody reads names longer than maxNameBytes.
-func clean(text string) string {
+// Clean makes text storable: PostgreSQL takes UTF-8 without NUL, and nobody reads names longer than maxNameBytes.
+func Clean(text string) string {
 	text = text[:min(len(text), maxNameBytes)] // the cut may split a character
 	return strings.ReplaceAll(strings.ToValidUTF8(text, ""), "\x00", "")
 }

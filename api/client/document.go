@@ -85,7 +85,9 @@ func DocumentEdge(h huma.API) {
 }
 
 // RegisterRequest describes the body that Reports.Register takes.
-func RegisterRequest(h huma.API) *huma.RequestBody { return api.JSONRequest[clientApplicationSchema](h) }
+func RegisterRequest(h huma.API) *huma.RequestBody {
+	return api.JSONRequest[clientApplicationSchema](h)
+}
 
 // MetricsRequest describes the body that Reports.Metrics takes.
 func MetricsRequest(h huma.API) *huma.RequestBody { return api.JSONRequest[clientMetricsSchema](h) }

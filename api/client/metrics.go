@@ -67,7 +67,7 @@ func (s *Reports) Metrics(w http.ResponseWriter, r *http.Request) {
 				continue
 			}
 			path := "/body/bucket/toggles/" + name
-			key := usage.Key{Feature: clean(name), App: instance.App, Environment: instance.Environment, Hour: s.hour(start)}
+			key := usage.Key{Feature: Clean(name), App: instance.App, Environment: instance.Environment, Hour: s.hour(start)}
 			counts = append(counts, counted{key, b.counts(b.asObject(value, path, true), path)})
 		}
 	}
@@ -183,10 +183,10 @@ func (s *Reports) instance(b *body, object map[string]any, path string, r *http.
 		instance.ID = defaultInstance
 	}
 	if instance.ConnectionID == "" {
-		instance.ConnectionID = clean(r.Header.Get("Unleash-Connection-Id"))
+		instance.ConnectionID = Clean(r.Header.Get("Unleash-Connection-Id"))
 	}
 	if instance.SDKVersion == "" {
-		instance.SDKVersion = clean(r.Header.Get("Unleash-Sdk"))
+		instance.SDKVersion = Clean(r.Header.Get("Unleash-Sdk"))
 	}
 	return instance
 }
@@ -201,7 +201,7 @@ func (b *body) counts(object map[string]any, path string) usage.Count {
 		if count.Variants == nil {
 			count.Variants = map[string]int64{}
 		}
-		count.Variants[clean(name)] += b.count(value, path+"/variants/"+name)
+		count.Variants[Clean(name)] += b.count(value, path+"/variants/"+name)
 	}
 	return count
 }
