@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // txAttempts is how often InTx runs a transaction that the database asked to be repeated.
@@ -21,6 +22,8 @@ type Beginner interface {
 // InTx runs fn in one transaction and commits it. It rolls back when fn fails or panics. A deadlock or a serialization
 // failure is repeated a few times, so fn must have no effects outside the transaction. Database errors come back as
 // faults where they have a meaning for the user (see Fault).
+//
+// On a pool, BEGIN is sent with the first statement, and what is written with queries.Later with the next one or COMMIT.
 //
 // The change-log triggers run inside the commit: once InTx has returned nil, the change has its revision.
 func InTx(ctx context.Context, b Beginner, fn func(tx pgx.Tx) error) error {
@@ -42,10 +45,11 @@ func InTx(ctx context.Context, b Beginner, fn func(tx pgx.Tx) error) error {
 }
 
 func runTx(ctx context.Context, b Beginner, fn func(tx pgx.Tx) error) (err error) {
-	tx, err := b.Begin(ctx)
+	tx, release, err := begin(ctx, b)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
+	defer release()
 	committed := false
 	defer func() {
 		if !committed {
@@ -61,6 +65,20 @@ func runTx(ctx context.Context, b Beginner, fn func(tx pgx.Tx) error) (err error
 	}
 	committed = true
 	return nil
+}
+
+// begin opens a transaction: a pipeline, where b is a pool.
+func begin(ctx context.Context, b Beginner) (tx pgx.Tx, release func(), err error) {
+	pool, ok := b.(*pgxpool.Pool)
+	if !ok {
+		tx, err = b.Begin(ctx)
+		return tx, func() {}, err
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return newPipeline(conn.Conn()), conn.Release, nil
 }
 
 // SQLSTATE codes after which the same transaction may succeed.

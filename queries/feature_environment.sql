@@ -51,7 +51,14 @@ LIMIT @max;
 SELECT
     pe.default_strategy,
     coalesce(fe.enabled, false)::boolean AS enabled,
-    coalesce(fe.variants, '[]')::jsonb AS variants
+    coalesce(fe.variants, '[]')::jsonb AS variants,
+    EXISTS (
+        SELECT
+        FROM feature_strategies s
+        WHERE s.feature = f.name
+            AND s.environment = pe.environment
+            AND NOT s.disabled
+    )::boolean AS has_enabled_strategy
 FROM features f
 JOIN project_environments pe ON pe.project = f.project
 LEFT JOIN feature_environments fe ON fe.feature = f.name AND fe.environment = pe.environment

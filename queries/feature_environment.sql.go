@@ -206,7 +206,14 @@ const FeatureEnvironmentLock = `-- name: FeatureEnvironmentLock :one
 SELECT
     pe.default_strategy,
     coalesce(fe.enabled, false)::boolean AS enabled,
-    coalesce(fe.variants, '[]')::jsonb AS variants
+    coalesce(fe.variants, '[]')::jsonb AS variants,
+    EXISTS (
+        SELECT
+        FROM feature_strategies s
+        WHERE s.feature = f.name
+            AND s.environment = pe.environment
+            AND NOT s.disabled
+    )::boolean AS has_enabled_strategy
 FROM features f
 JOIN project_environments pe ON pe.project = f.project
 LEFT JOIN feature_environments fe ON fe.feature = f.name AND fe.environment = pe.environment
@@ -221,16 +228,22 @@ type FeatureEnvironmentLockParams struct {
 }
 
 type FeatureEnvironmentLockRow struct {
-	DefaultStrategy json.RawMessage
-	Enabled         bool
-	Variants        json.RawMessage
+	DefaultStrategy    json.RawMessage
+	Enabled            bool
+	Variants           json.RawMessage
+	HasEnabledStrategy bool
 }
 
 // The project cannot drop the environment before the transaction ends.
 func (q *Queries) FeatureEnvironmentLock(ctx context.Context, db DBTX, arg FeatureEnvironmentLockParams) (FeatureEnvironmentLockRow, error) {
 	row := db.QueryRow(ctx, FeatureEnvironmentLock, arg.Feature, arg.Environment)
 	var i FeatureEnvironmentLockRow
-	err := row.Scan(&i.DefaultStrategy, &i.Enabled, &i.Variants)
+	err := row.Scan(
+		&i.DefaultStrategy,
+		&i.Enabled,
+		&i.Variants,
+		&i.HasEnabledStrategy,
+	)
 	return i, err
 }
 

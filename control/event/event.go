@@ -37,7 +37,7 @@ func Group(ctx context.Context) context.Context {
 	return context.WithValue(ctx, groupKey{}, ulid.Make().String())
 }
 
-// Append writes e in tx. The actor is that of ctx.
+// Append writes e in tx, with the next statement or its commit (see queries.Later). The actor is that of ctx.
 func Append(ctx context.Context, tx pgx.Tx, e Event) error {
 	actor := access.ActorFrom(ctx)
 	if actor.Name == "" {
@@ -67,7 +67,7 @@ func Append(ctx context.Context, tx pgx.Tx, e Event) error {
 		kind := "transaction"
 		row.GroupType, row.GroupID = &kind, &group
 	}
-	if err := q.EventAppend(ctx, tx, row); err != nil {
+	if err := q.EventAppend(ctx, queries.Later(tx), row); err != nil {
 		return fmt.Errorf("append event %s: %w", e.Type, err)
 	}
 	return nil

@@ -25,20 +25,20 @@ type Place struct {
 // so turning on makes sure that an enabled strategy exists: with activateDisabled the disabled ones are enabled; if that
 // leaves none, the project's default strategy for the environment is added, or a gradual rollout to everyone.
 func Enable(ctx context.Context, tx pgx.Tx, place Place, activateDisabled bool) error {
-	row, err := lockActive(ctx, tx, place.Project, place.Feature)
+	row, state, err := lockPlace(ctx, tx, place)
 	if err != nil {
 		return err
 	}
-	return enable(ctx, tx, row, place.Environment, activateDisabled)
+	return enableFrom(ctx, tx, row, place.Environment, state, activateDisabled)
 }
 
 // Disable turns an active flag off in an environment.
 func Disable(ctx context.Context, tx pgx.Tx, place Place) error {
-	row, err := lockActive(ctx, tx, place.Project, place.Feature)
-	if err != nil {
+	row, state, err := lockPlace(ctx, tx, place)
+	if err != nil || !state.Enabled {
 		return err
 	}
-	return disable(ctx, tx, row, place.Environment)
+	return setEnabled(ctx, tx, row, place.Environment, false)
 }
 
 // EnableAll turns several active flags of one project on, with the rules of Enable.
@@ -69,11 +69,68 @@ func DisableAll(ctx context.Context, tx pgx.Tx, project string, names []string, 
 	return nil
 }
 
+// lockPlace locks an active flag, and its state in an environment, in one round trip.
+func lockPlace(ctx context.Context, tx pgx.Tx, place Place) (queries.Feature, queries.FeatureEnvironmentLockRow, error) {
+	var (
+		batch  pgx.Batch
+		flags  []queries.Feature
+		states []queries.FeatureEnvironmentLockRow
+	)
+	batch.Queue(queries.FeatureLock, []string{place.Feature}).Query(func(rows pgx.Rows) (err error) {
+		flags, err = pgx.CollectRows(rows, pgx.RowToStructByPos[queries.Feature])
+		return err
+	})
+	batch.Queue(queries.FeatureEnvironmentLock, place.Feature, place.Environment).Query(func(rows pgx.Rows) (err error) {
+		states, err = pgx.CollectRows(rows, pgx.RowToStructByPos[queries.FeatureEnvironmentLockRow])
+		return err
+	})
+	err := tx.SendBatch(ctx, &batch).Close()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("lock flag and environment: %w", err)
+	case len(flags) == 0:
+		err = notFound(place.Project, place.Feature)
+	case flags[0].Project != place.Project:
+		err = elsewhere(place.Project, flags[0])
+	default:
+		err = refuseArchived(flags)
+	}
+	if err == nil && len(states) == 0 {
+		err = noEnvironment(place.Feature, place.Environment)
+	}
+	if err != nil {
+		return queries.Feature{}, queries.FeatureEnvironmentLockRow{}, err
+	}
+	return flags[0], states[0], nil
+}
+
 func enable(ctx context.Context, tx pgx.Tx, row queries.Feature, environment string, activateDisabled bool) error {
 	state, err := lockEnvironment(ctx, tx, row.Name, environment)
 	if err != nil {
 		return err
 	}
+	return enableFrom(ctx, tx, row, environment, state, activateDisabled)
+}
+
+// enableFrom is enable where the state is known and locked.
+func enableFrom(
+	ctx context.Context, tx pgx.Tx, row queries.Feature, environment string, state queries.FeatureEnvironmentLockRow, activateDisabled bool,
+) error {
+	if activateDisabled || !state.HasEnabledStrategy {
+		if err := ensureStrategy(ctx, tx, row, environment, state, activateDisabled); err != nil {
+			return err
+		}
+	}
+	if state.Enabled {
+		return nil
+	}
+	return setEnabled(ctx, tx, row, environment, true)
+}
+
+// ensureStrategy makes sure that an enabled strategy exists (see Enable).
+func ensureStrategy(
+	ctx context.Context, tx pgx.Tx, row queries.Feature, environment string, state queries.FeatureEnvironmentLockRow, activateDisabled bool,
+) error {
 	strategies, err := listStrategies(ctx, tx, row.Name, environment)
 	if err != nil {
 		return err
@@ -87,15 +144,10 @@ func enable(ctx context.Context, tx pgx.Tx, row queries.Feature, environment str
 			}
 		}
 	}
-	if !anyEnabled(strategies) {
-		if err := addDefaultStrategy(ctx, tx, row, environment, state.DefaultStrategy, strategies); err != nil {
-			return err
-		}
-	}
-	if state.Enabled {
+	if anyEnabled(strategies) {
 		return nil
 	}
-	return setEnabled(ctx, tx, row, environment, true)
+	return addDefaultStrategy(ctx, tx, row, environment, state.DefaultStrategy, strategies)
 }
 
 func disable(ctx context.Context, tx pgx.Tx, row queries.Feature, environment string) error {
@@ -119,7 +171,7 @@ func disableWithoutStrategies(ctx context.Context, tx pgx.Tx, row queries.Featur
 }
 
 func setEnabled(ctx context.Context, tx pgx.Tx, row queries.Feature, environment string, enabled bool) error {
-	err := q.FeatureEnvironmentSetEnabled(ctx, tx, queries.FeatureEnvironmentSetEnabledParams{
+	err := q.FeatureEnvironmentSetEnabled(ctx, queries.Later(tx), queries.FeatureEnvironmentSetEnabledParams{
 		Feature: row.Name, Environment: environment, Enabled: enabled,
 	})
 	if err != nil {

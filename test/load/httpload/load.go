@@ -17,6 +17,7 @@ type Load struct {
 	Connections int
 	Duration    time.Duration
 	WantStatus  int
+	Spread      bool // the connections begin at different requests, as far from each other as can be
 }
 
 // Result tells what a run did.
@@ -53,7 +54,11 @@ func Run(ctx context.Context, load Load) (Result, error) {
 			}
 			defer func() { _ = client.Close() }()
 			at := time.Now()
-			for turn := 0; at.Before(end) && ctx.Err() == nil; turn = (turn + 1) % len(requests) {
+			turn := 0
+			if load.Spread {
+				turn = i * len(requests) / load.Connections
+			}
+			for ; at.Before(end) && ctx.Err() == nil; turn = (turn + 1) % len(requests) {
 				response, err := client.Do(requests[turn], nil, at.Add(answerTimeout))
 				if err != nil {
 					return err

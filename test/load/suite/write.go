@@ -7,10 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/pennonhq/pennon/test/load/httpload"
 	"github.com/pennonhq/pennon/test/load/report"
 	"github.com/pennonhq/pennon/test/load/seed"
-	"github.com/pennonhq/pennon/test/load/system"
 )
 
 // writes measures what a flag write costs: the change log's triggers in SQL, and a toggle through the Admin API.
@@ -20,7 +18,6 @@ const (
 	writeFlags    = 1000
 	writeSlice    = 100 * time.Millisecond // of one side, before the other side's turn
 	writeSlices   = 20                     // of each side a round
-	toggleTime    = 2 * time.Second
 	changeChannel = "pennon_changes"
 )
 
@@ -131,67 +128,18 @@ func (t *toggler) run(ctx context.Context, slice time.Duration) error {
 
 func (t *toggler) rate() float64 { return float64(t.commits) / t.spent.Seconds() }
 
-// toggle switches one flag on and off through the Admin API over one connection.
-func (*writes) toggle(ctx context.Context, b *Bench, name string) error {
-	database, start := b.pennonDatabase, b.startPennon
-	if name == "peer" {
-		database, start = b.peerDatabase, b.startPeer
-	}
-	db, err := database(ctx, "toggle", seed.Flags(writeFlags))
-	if err != nil {
-		return err
-	}
-	p, err := start(ctx, db)
-	if err != nil {
-		return err
-	}
-	defer p.Stop()
-	path := "/api/admin/projects/default/features/" + seed.Flags(1)[0].Name + "/environments/" + seed.Environment + "/"
-	header := []string{system.Authorize(system.AdminToken)}
-	load := httpload.Load{
-		Addr: p.Addr, Connections: 1, Duration: featuresWarmUp, WantStatus: 200,
-		Requests: []httpload.Request{
-			{Method: "POST", Path: path + "on", Header: header, Body: []byte{}},
-			{Method: "POST", Path: path + "off", Header: header, Body: []byte{}},
-		},
-	}
-	if _, err := httpload.Run(ctx, load); err != nil {
-		return err
-	}
-	load.Duration = toggleTime
-	var result httpload.Result
-	used, err := cpu(p, func() (err error) {
-		result, err = httpload.Run(ctx, load)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	b.Put("writes/toggle/"+name+"/cpu", float64(used.Microseconds())/float64(result.Requests))
-	b.Put("writes/toggle/"+name+"/p50", milliseconds(result.P50))
-	return nil
-}
-
 func (*writes) table(b *Bench) report.Table {
-	toggle := func(quantity, text string) report.Row {
-		return report.Row{
-			Case: text, Pennon: b.Measured("writes/toggle/pennon/" + quantity), Ceiling: report.Measured{None: "–"},
-			Peer: b.Measured("writes/toggle/peer/" + quantity),
-		}
-	}
 	return report.Table{
 		Title: "Writing a flag",
 		About: fmt.Sprintf("SQL: one writer, one UPDATE of feature_environments a commit, %d slices of %s with the change log's triggers and a "+
 			"listener, alternating with slices in an equal database whose triggers are disabled (the ceiling); no server runs. "+
-			"Admin API: one connection switches one flag on and off for %s.", writeSlices, writeSlice, toggleTime),
-		Rows: []report.Row{
-			{
-				Case:   "flag writes in SQL, commits/s at one writer",
-				Pennon: b.Measured("writes/sql/pennon/rate"), Ceiling: b.Measured("writes/sql/ceiling/rate"),
-				Peer: report.Measured{None: "–"}, ToCeilingBar: report.AtLeast(0.75),
-			},
-			toggle("cpu", "Admin API toggle, CPU µs/request"),
-			toggle("p50", "Admin API toggle, ms (p50)"),
-		},
+			"Admin API: every connection switches flags on and off, each request as soon as the last is answered, for %s after %s of warm-up; "+
+			"several connections begin with different flags. Both servers commit with fsync on the same PostgreSQL.",
+			writeSlices, writeSlice, toggleTime, featuresWarmUp),
+		Rows: append([]report.Row{{
+			Case:   "flag writes in SQL, commits/s at one writer",
+			Pennon: b.Measured("writes/sql/pennon/rate"), Ceiling: b.Measured("writes/sql/ceiling/rate"),
+			Peer: report.Measured{None: "–"}, ToCeilingBar: report.AtLeast(0.75),
+		}}, toggleRows(b)...),
 	}
 }
