@@ -69,6 +69,9 @@ func New(config Config, logger *slog.Logger) *API {
 // Config is what New was given, with its defaults.
 func (a *API) Config() Config { return a.config }
 
+// Logger is what New was given.
+func (a *API) Logger() *slog.Logger { return a.logger }
+
 // BodyLimit is the largest request body in bytes that the role accepts.
 func (a *API) BodyLimit() int64 { return a.config.BodyLimit }
 

@@ -250,7 +250,7 @@ func (q *Queries) FeatureLock(ctx context.Context, db DBTX, names []string) ([]F
 }
 
 const FeatureProjectGet = `-- name: FeatureProjectGet :one
-SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 FROM projects
 WHERE id = $1
 `
@@ -271,12 +271,13 @@ func (q *Queries) FeatureProjectGet(ctx context.Context, db DBTX, id string) (Pr
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
 
 const FeatureProjectLock = `-- name: FeatureProjectLock :one
-SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 FROM projects
 WHERE id = $1
     AND archived_at IS NULL
@@ -300,6 +301,7 @@ func (q *Queries) FeatureProjectLock(ctx context.Context, db DBTX, id string) (P
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }

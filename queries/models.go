@@ -59,6 +59,20 @@ type ApplicationFeature struct {
 	SeenAt      time.Time
 }
 
+type Banner struct {
+	ID          int32
+	Enabled     bool
+	Message     string
+	Variant     string
+	Sticky      bool
+	Icon        *string
+	Link        *string
+	LinkText    *string
+	DialogTitle *string
+	Dialog      *string
+	CreatedAt   time.Time
+}
+
 // Ordered log of everything that can alter what an SDK sees; written by triggers, read by replicas.
 type ChangeLog struct {
 	Revision int64
@@ -293,6 +307,7 @@ type Project struct {
 	CreatedAt                time.Time
 	UpdatedAt                time.Time
 	ArchivedAt               *time.Time
+	LinkTemplates            json.RawMessage
 }
 
 type ProjectEnvironment struct {
@@ -354,4 +369,17 @@ type UnknownFlag struct {
 	AppName     string
 	Environment string
 	SeenAt      time.Time
+}
+
+type UserFeedback struct {
+	UserID     int32
+	FeedbackID string
+	GivenAt    *time.Time
+	NeverShow  bool
+}
+
+type UserSplash struct {
+	UserID   int32
+	SplashID string
+	SeenAt   time.Time
 }

@@ -67,6 +67,7 @@ SET mode = @mode,
     feature_naming_pattern = sqlc.narg('feature_naming_pattern'),
     feature_naming_example = sqlc.narg('feature_naming_example'),
     feature_naming_description = sqlc.narg('feature_naming_description'),
+    link_templates = @link_templates,
     updated_at = now()
 WHERE id = @id
 RETURNING *;

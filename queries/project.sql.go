@@ -12,7 +12,7 @@ import (
 )
 
 const ProjectArchive = `-- name: ProjectArchive :one
-UPDATE projects SET archived_at = now(), updated_at = now() WHERE id = $1 RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+UPDATE projects SET archived_at = now(), updated_at = now() WHERE id = $1 RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 `
 
 func (q *Queries) ProjectArchive(ctx context.Context, db DBTX, id string) (Project, error) {
@@ -31,6 +31,7 @@ func (q *Queries) ProjectArchive(ctx context.Context, db DBTX, id string) (Proje
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
@@ -49,7 +50,7 @@ func (q *Queries) ProjectCount(ctx context.Context, db DBTX) (int64, error) {
 const ProjectCreate = `-- name: ProjectCreate :one
 INSERT INTO projects (id, name, description, mode, default_stickiness)
 VALUES ($1, $2, $3, $4, $5)
-RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 `
 
 type ProjectCreateParams struct {
@@ -82,6 +83,7 @@ func (q *Queries) ProjectCreate(ctx context.Context, db DBTX, arg ProjectCreateP
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
@@ -269,7 +271,7 @@ func (q *Queries) ProjectFeatureTypes(ctx context.Context, db DBTX, project stri
 }
 
 const ProjectGet = `-- name: ProjectGet :one
-SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at FROM projects WHERE id = $1
+SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates FROM projects WHERE id = $1
 `
 
 func (q *Queries) ProjectGet(ctx context.Context, db DBTX, id string) (Project, error) {
@@ -288,13 +290,14 @@ func (q *Queries) ProjectGet(ctx context.Context, db DBTX, id string) (Project, 
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
 
 const ProjectList = `-- name: ProjectList :many
 SELECT
-    p.id, p.name, p.description, p.mode, p.default_stickiness, p.feature_limit, p.feature_naming_pattern, p.feature_naming_example, p.feature_naming_description, p.created_at, p.updated_at, p.archived_at,
+    p.id, p.name, p.description, p.mode, p.default_stickiness, p.feature_limit, p.feature_naming_pattern, p.feature_naming_example, p.feature_naming_description, p.created_at, p.updated_at, p.archived_at, p.link_templates,
     f.total AS feature_count,
     f.stale AS stale_count,
     coalesce((
@@ -340,6 +343,7 @@ type ProjectListRow struct {
 	CreatedAt                time.Time
 	UpdatedAt                time.Time
 	ArchivedAt               *time.Time
+	LinkTemplates            json.RawMessage
 	FeatureCount             int32
 	StaleCount               int32
 	LastUsageAt              time.Time
@@ -371,6 +375,7 @@ func (q *Queries) ProjectList(ctx context.Context, db DBTX, arg ProjectListParam
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ArchivedAt,
+			&i.LinkTemplates,
 			&i.FeatureCount,
 			&i.StaleCount,
 			&i.LastUsageAt,
@@ -388,7 +393,7 @@ func (q *Queries) ProjectList(ctx context.Context, db DBTX, arg ProjectListParam
 }
 
 const ProjectLock = `-- name: ProjectLock :one
-SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at FROM projects WHERE id = $1 FOR UPDATE
+SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates FROM projects WHERE id = $1 FOR UPDATE
 `
 
 // Keeps others from changing the project until the transaction ends.
@@ -408,12 +413,13 @@ func (q *Queries) ProjectLock(ctx context.Context, db DBTX, id string) (Project,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
 
 const ProjectRevive = `-- name: ProjectRevive :one
-UPDATE projects SET archived_at = NULL, updated_at = now() WHERE id = $1 RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+UPDATE projects SET archived_at = NULL, updated_at = now() WHERE id = $1 RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 `
 
 func (q *Queries) ProjectRevive(ctx context.Context, db DBTX, id string) (Project, error) {
@@ -432,6 +438,7 @@ func (q *Queries) ProjectRevive(ctx context.Context, db DBTX, id string) (Projec
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
@@ -453,9 +460,10 @@ SET mode = $1,
     feature_naming_pattern = $2,
     feature_naming_example = $3,
     feature_naming_description = $4,
+    link_templates = $5,
     updated_at = now()
-WHERE id = $5
-RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+WHERE id = $6
+RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 `
 
 type ProjectSettingsUpdateParams struct {
@@ -463,6 +471,7 @@ type ProjectSettingsUpdateParams struct {
 	FeatureNamingPattern     *string
 	FeatureNamingExample     *string
 	FeatureNamingDescription *string
+	LinkTemplates            json.RawMessage
 	ID                       string
 }
 
@@ -472,6 +481,7 @@ func (q *Queries) ProjectSettingsUpdate(ctx context.Context, db DBTX, arg Projec
 		arg.FeatureNamingPattern,
 		arg.FeatureNamingExample,
 		arg.FeatureNamingDescription,
+		arg.LinkTemplates,
 		arg.ID,
 	)
 	var i Project
@@ -488,6 +498,7 @@ func (q *Queries) ProjectSettingsUpdate(ctx context.Context, db DBTX, arg Projec
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }
@@ -500,7 +511,7 @@ SET name = $1,
     default_stickiness = $4,
     updated_at = now()
 WHERE id = $5
-RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+RETURNING id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 `
 
 type ProjectUpdateParams struct {
@@ -533,6 +544,7 @@ func (q *Queries) ProjectUpdate(ctx context.Context, db DBTX, arg ProjectUpdateP
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.ArchivedAt,
+		&i.LinkTemplates,
 	)
 	return i, err
 }

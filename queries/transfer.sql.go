@@ -265,7 +265,7 @@ func (q *Queries) TransferProjectEnvironmentList(ctx context.Context, db DBTX, p
 }
 
 const TransferProjectList = `-- name: TransferProjectList :many
-SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at
+SELECT id, name, description, mode, default_stickiness, feature_limit, feature_naming_pattern, feature_naming_example, feature_naming_description, created_at, updated_at, archived_at, link_templates
 FROM projects
 WHERE id = ANY($1::text[])
 ORDER BY id
@@ -293,6 +293,7 @@ func (q *Queries) TransferProjectList(ctx context.Context, db DBTX, ids []string
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.ArchivedAt,
+			&i.LinkTemplates,
 		); err != nil {
 			return nil, err
 		}

@@ -72,9 +72,10 @@ type FeatureSchema struct {
 
 // FeatureLinkBrief is a link kept with a flag.
 type FeatureLinkBrief struct {
-	ID    string  `json:"id"`
-	URL   string  `json:"url"`
-	Title *string `json:"title,omitempty" nullable:"true"`
+	ID      string  `json:"id"`
+	URL     string  `json:"url"`
+	Title   *string `json:"title" required:"false" nullable:"true"`
+	Feature string  `json:"feature" required:"false"`
 }
 
 // FeatureCollaboratorsSchema lists who worked on a flag.

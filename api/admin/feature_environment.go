@@ -99,13 +99,14 @@ func (a *API) bulkToggleOff(ctx context.Context, tx pgx.Tx, in *bulkToggleInput)
 }
 
 // featureEnvironmentOf shows an environment within its flag.
-func featureEnvironmentOf(row queries.FeatureEnvironmentListRow, strategies []FeatureStrategySchema) FeatureEnvironmentSchema {
+func featureEnvironmentOf(
+	row queries.FeatureEnvironmentListRow, strategies []FeatureStrategySchema, asked queries.FeatureUsageLastHourRow,
+) FeatureEnvironmentSchema {
 	if strategies == nil {
 		strategies = []FeatureStrategySchema{}
 	}
-	var none int64
 	return FeatureEnvironmentSchema{
-		Name: row.Name, LastSeenAt: api.AtOrNil(row.LastSeenAt), Enabled: row.Enabled, Yes: &none, No: &none, Type: row.Type,
+		Name: row.Name, LastSeenAt: api.AtOrNil(row.LastSeenAt), Enabled: row.Enabled, Yes: &asked.Yes, No: &asked.No, Type: row.Type,
 		SortOrder: &row.SortOrder, Strategies: strategies,
 	}
 }

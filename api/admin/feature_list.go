@@ -118,7 +118,7 @@ func addKept(ctx context.Context, tx pgx.Tx, row queries.Feature, s *FeatureSche
 	}
 	s.Links = make([]FeatureLinkBrief, len(links))
 	for i, link := range links {
-		s.Links[i] = FeatureLinkBrief{ID: link.ID, URL: link.Url, Title: link.Title}
+		s.Links[i] = FeatureLinkBrief{ID: link.ID, URL: link.Url, Title: link.Title, Feature: row.Name}
 	}
 	stages, err := feature.LifecycleOf(ctx, tx, row)
 	if err != nil {
@@ -173,11 +173,16 @@ func featureEnvironments(ctx context.Context, tx pgx.Tx, name string) ([]Feature
 	for _, s := range strategies {
 		byEnvironment[s.Environment] = append(byEnvironment[s.Environment], featureStrategySchema(s))
 	}
+	usage, err := lastHour(ctx, tx, name)
+	asked := map[string]queries.FeatureUsageLastHourRow{}
+	for _, row := range usage {
+		asked[row.Environment] = row
+	}
 	schemas := make([]FeatureEnvironmentSchema, len(rows))
 	for i, row := range rows {
-		schemas[i] = featureEnvironmentOf(row, byEnvironment[row.Name])
+		schemas[i] = featureEnvironmentOf(row, byEnvironment[row.Name], asked[row.Name])
 	}
-	return schemas, nil
+	return schemas, err
 }
 
 func projectEnvironments(ctx context.Context, tx pgx.Tx, project string) (map[string][]ProjectFeatureEnvironmentSchema, error) {

@@ -94,8 +94,7 @@ func (a *API) featureUsage(ctx context.Context, in *featureUsageInput) (*feature
 	if err := usage.RequireKnown(ctx, a.pool, in.Name); err != nil {
 		return nil, err
 	}
-	from := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour)
-	rows, err := q.FeatureUsageLastHour(ctx, a.pool, queries.FeatureUsageLastHourParams{Feature: in.Name, FromTime: from})
+	rows, err := lastHour(ctx, a.pool, in.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +109,12 @@ func (a *API) featureUsage(ctx context.Context, in *featureUsageInput) (*feature
 		})
 	}
 	return out, err
+}
+
+// lastHour reads how often a flag was asked for in the newest hour of each environment that is not long over.
+func lastHour(ctx context.Context, db queries.DBTX, name string) ([]queries.FeatureUsageLastHourRow, error) {
+	from := time.Now().UTC().Truncate(time.Hour).Add(-time.Hour)
+	return q.FeatureUsageLastHour(ctx, db, queries.FeatureUsageLastHourParams{Feature: name, FromTime: from})
 }
 
 func (a *API) featureMetrics(ctx context.Context, in *featureMetricsInput) (*featureMetricsOutput, error) {

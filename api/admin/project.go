@@ -30,6 +30,7 @@ type ProjectSchema struct {
 	LastUpdatedAt         *api.Time              `json:"lastUpdatedAt" nullable:"true"`
 	OnboardingStatus      OnboardingStatusSchema `json:"onboardingStatus"`
 	Owners                []ProjectOwnerSchema   `json:"owners" nullable:"false"`
+	Favorite              bool                   `json:"favorite" doc:"Of the caller"`
 }
 
 // OnboardingStatusSchema says how far a project has come.
@@ -63,6 +64,9 @@ type ProjectOverviewSchema struct {
 	TechnicalDebt     int                               `json:"technicalDebt"`
 	Environments      []ProjectEnvironmentSchema        `json:"environments" nullable:"false"`
 	FeatureTypeCounts []FeatureTypeCountSchema          `json:"featureTypeCounts" nullable:"false"`
+	LinkTemplates     []ProjectLinkTemplateSchema       `json:"linkTemplates" nullable:"false"`
+	Stats             ProjectStatsSchema                `json:"stats"`
+	Favorite          bool                              `json:"favorite" doc:"Of the caller"`
 	CreatedAt         api.Time                          `json:"createdAt"`
 	UpdatedAt         api.Time                          `json:"updatedAt"`
 	ArchivedAt        *api.Time                         `json:"archivedAt" nullable:"true"`
@@ -145,11 +149,14 @@ func (a *API) projects(ctx context.Context, in *projectsInput) (*projectsOutput,
 	if err != nil {
 		return nil, err
 	}
+	favorites, err := a.favoriteProjects(ctx)
 	out := &projectsOutput{Body: ProjectsSchema{Version: 1, Projects: []ProjectSchema{}}}
 	for _, row := range rows {
-		out.Body.Projects = append(out.Body.Projects, projectSchema(row))
+		schema := projectSchema(row)
+		schema.Favorite = favorites[row.ID]
+		out.Body.Projects = append(out.Body.Projects, schema)
 	}
-	return out, nil
+	return out, err
 }
 
 func (a *API) projectOverview(ctx context.Context, in *ProjectPath) (*projectOverviewOutput, error) {
@@ -169,6 +176,17 @@ func (a *API) projectOverview(ctx context.Context, in *ProjectPath) (*projectOve
 		return nil, err
 	}
 	schema, err := projectOverviewSchema(rows[0], environments, types)
+	if err != nil {
+		return nil, err
+	}
+	if schema.LinkTemplates, err = linkTemplateSchemas(rows[0].LinkTemplates); err != nil {
+		return nil, err
+	}
+	if schema.Stats, err = a.projectStats(ctx, in.Project); err != nil {
+		return nil, err
+	}
+	favorites, err := a.favoriteProjects(ctx)
+	schema.Favorite = favorites[in.Project]
 	return &projectOverviewOutput{Body: schema}, err
 }
 

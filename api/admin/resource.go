@@ -20,6 +20,9 @@ func (a *API) resources() []func() {
 		a.registerFeatureStrategyCopy,
 		a.registerProjects,
 		a.registerProjectSettings,
+		a.registerProjectInsights,
+		a.registerProjectStatus,
+		a.registerPersonalDashboard,
 		a.registerProjectEnvironments,
 		a.registerProjectTokens,
 		a.registerEnvironments,
@@ -39,6 +42,8 @@ func (a *API) resources() []func() {
 		a.registerMaintenance,
 		a.registerInstance,
 		a.registerUIConfig,
+		a.registerUserInterface,
+		a.registerBanners,
 		a.registerPlayground,
 	}
 }

@@ -104,13 +104,14 @@ func nameOf(e queries.Event) string {
 			Provider  any `json:"provider"` // of integrations
 			TokenName any `json:"tokenName"`
 			Name      any `json:"name"`
-			Value     any `json:"value"` // of tags
+			Value     any `json:"value"`   // of tags
+			Message   any `json:"message"` // of banners
 			ID        any `json:"id"`
 		}
 		if json.Unmarshal(document, &named) != nil {
 			continue
 		}
-		for _, candidate := range []any{named.Provider, named.TokenName, named.Name, named.Value, named.ID} {
+		for _, candidate := range []any{named.Provider, named.TokenName, named.Name, named.Value, named.Message, named.ID} {
 			if text, ok := candidate.(string); ok && text != "" {
 				return text
 			}

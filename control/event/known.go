@@ -71,6 +71,7 @@ var written = []Type{
 	EnvironmentCreated, EnvironmentUpdated, EnvironmentDeleted, SegmentCreated, SegmentUpdated, SegmentDeleted,
 	APITokenCreated, APITokenUpdated, APITokenDeleted, ContextFieldCreated, ContextFieldUpdated, ContextFieldDeleted,
 	StrategyCreated, StrategyUpdated, StrategyDeleted, StrategyDeprecated, StrategyReactivated, TagCreated, TagDeleted,
-	TagTypeCreated, TagTypeUpdated, TagTypeDeleted, FeatureTypeUpdated, SettingCreated, SettingUpdated, SettingDeleted,
+	TagTypeCreated, TagTypeUpdated, TagTypeDeleted, FeatureTypeUpdated,
+	BannerCreated, BannerUpdated, BannerDeleted, SettingCreated, SettingUpdated, SettingDeleted,
 	ApplicationCreated, ApplicationUpdated, ApplicationDeleted, AddonCreated, AddonUpdated, AddonDeleted,
 }

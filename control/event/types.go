@@ -101,6 +101,9 @@ const (
 	SettingUpdated     Type = "setting-updated"
 	SettingDeleted     Type = "setting-deleted"
 	ApplicationCreated Type = "application-created"
+	BannerCreated      Type = "banner-created"
+	BannerUpdated      Type = "banner-updated"
+	BannerDeleted      Type = "banner-deleted"
 
 	// Unleash writes no event for these two.
 	ApplicationUpdated Type = "application-updated"

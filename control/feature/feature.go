@@ -62,6 +62,9 @@ func Create(ctx context.Context, tx pgx.Tx, in New) (queries.Feature, error) {
 	if err := appendEvent(ctx, tx, event.FeatureCreated, row, Describe(row), nil); err != nil {
 		return row, err
 	}
+	if err := addTemplateLinks(ctx, tx, row); err != nil {
+		return row, err
+	}
 	return row, addTags(ctx, tx, row, in.Tags)
 }
 

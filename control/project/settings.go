@@ -2,6 +2,7 @@ package project
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/pennonhq/pennon/control/event"
+	"github.com/pennonhq/pennon/control/feature"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/queries"
 )
@@ -26,19 +28,21 @@ type Naming struct {
 
 // Settings is what may be changed of a project's settings. Empty and nil fields stay as they are.
 type Settings struct {
-	Mode   string
-	Naming *Naming
+	Mode          string
+	Naming        *Naming
+	LinkTemplates *[]feature.LinkTemplate
 }
 
 // settings is the project's settings as audit events show them.
 type settings struct {
-	ID            string `json:"id"`
-	Mode          string `json:"mode"`
-	FeatureNaming Naming `json:"featureNaming"`
+	ID            string          `json:"id"`
+	Mode          string          `json:"mode"`
+	FeatureNaming Naming          `json:"featureNaming"`
+	LinkTemplates json.RawMessage `json:"linkTemplates"`
 }
 
 func describeSettings(row queries.Project) settings {
-	return settings{ID: row.ID, Mode: row.Mode, FeatureNaming: NamingOf(row)}
+	return settings{ID: row.ID, Mode: row.Mode, FeatureNaming: NamingOf(row), LinkTemplates: row.LinkTemplates}
 }
 
 // NamingOf is a project's naming pattern.
@@ -57,6 +61,7 @@ func UpdateSettings(ctx context.Context, tx pgx.Tx, id string, s Settings) error
 	params := queries.ProjectSettingsUpdateParams{
 		ID: id, Mode: before.Mode, FeatureNamingPattern: before.FeatureNamingPattern,
 		FeatureNamingExample: before.FeatureNamingExample, FeatureNamingDescription: before.FeatureNamingDescription,
+		LinkTemplates: before.LinkTemplates,
 	}
 	if s.Mode != "" {
 		params.Mode = s.Mode
@@ -70,6 +75,14 @@ func UpdateSettings(ctx context.Context, tx pgx.Tx, id string, s Settings) error
 		}
 		params.FeatureNamingPattern, params.FeatureNamingExample = orNil(s.Naming.Pattern), orNil(s.Naming.Example)
 		params.FeatureNamingDescription = orNil(s.Naming.Description)
+	}
+	if s.LinkTemplates != nil {
+		if err := checkLinkTemplates(*s.LinkTemplates); err != nil {
+			return err
+		}
+		if params.LinkTemplates, err = json.Marshal(*s.LinkTemplates); err != nil {
+			return fmt.Errorf("marshal link templates: %w", err)
+		}
 	}
 	after, err := q.ProjectSettingsUpdate(ctx, tx, params)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 // world is something of everything that paths and bodies can name, so that bad requests get as far as they can.
 type world struct {
-	project, environment, flag, parent, other, strategy, segment, tokenName, token, contextField, strategyType, tagType string
+	project, environment, flag, parent, other, strategy, segment, tokenName, token, contextField, strategyType, tagType, banner string
 
 	emptyProject, projectField string
 }
@@ -34,7 +34,7 @@ func newWorld(t *testing.T, database *dbtest.Database, n int) *world {
 	var batch pgx.Batch // and so one transaction
 	// One world at a time: environments are few, and what is there is hashed at every step.
 	for _, statement := range []string{
-		`DELETE FROM feature_dependencies`, `DELETE FROM features`, `DELETE FROM context_fields WHERE project IS NOT NULL`,
+		`DELETE FROM banners`, `DELETE FROM feature_dependencies`, `DELETE FROM features`, `DELETE FROM context_fields WHERE project IS NOT NULL`,
 		`DELETE FROM environments WHERE name LIKE 'environment-%' OR name LIKE 'made-%'`, `DELETE FROM segments`,
 		`DELETE FROM projects WHERE id <> 'default'`, `DELETE FROM api_tokens WHERE name LIKE 'token-%' OR name LIKE 'made-%'`,
 	} {
@@ -64,6 +64,7 @@ func newWorld(t *testing.T, database *dbtest.Database, n int) *world {
 	} {
 		batch.Queue(insert.sql, insert.args...)
 	}
+	batch.Queue(`INSERT INTO banners (message) VALUES ('banner') RETURNING id::text`).QueryRow(func(row pgx.Row) error { return row.Scan(&w.banner) })
 	batch.Queue(`INSERT INTO segments (name) VALUES ($1) RETURNING id::text`, name("segment")).QueryRow(func(row pgx.Row) error { return row.Scan(&w.segment) })
 	require.NoError(t, database.Pool.SendBatch(t.Context(), &batch).Close())
 	return w
@@ -88,6 +89,9 @@ func (w *world) path(path string) string {
 		project = w.emptyProject
 	}
 	id := w.segment
+	if strings.Contains(path, "/banners/") {
+		id = w.banner
+	}
 	if strings.Contains(path, "/feature-types/") {
 		id = "release"
 	}
@@ -160,7 +164,8 @@ SELECT flags.hash, md5(concat(flags.hash,
 	(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM api_tokens t), (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM api_token_projects t),
 	(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM context_fields t), (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM strategy_types t),
 	(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM tag_types t), (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM tags t),
-	(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM feature_types t), (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM settings t)
+	(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM feature_types t), (SELECT string_agg(t::text, ';' ORDER BY t::text) FROM settings t),
+	(SELECT string_agg(t::text, ';' ORDER BY t::text) FROM banners t)
 )), (SELECT coalesce(max(id), 0) FROM events), (SELECT coalesce(max(revision), 0) FROM change_log) FROM flags`
 
 func readState(t *testing.T, database *dbtest.Database) (s state) {

@@ -61,13 +61,14 @@ func (c *caller) reading() {
 		"getTagTypes", "getTags", "getAllStrategies", "getContextFields", "getAllFeatureTypes", "getAllEnvironments", "getProjects", "getSegments", "getAllApiTokens", "getAddons",
 		"getArchivedFeatures", "getAllToggles", "getEvents", "getEventCreators", "searchEvents", "searchFeatures", "getApplications", "getOutdatedSdks", "getUnknownFlags",
 		"getFeatureLifecycleStageCount", "getInstanceAdminStats", "getInstanceAdminStatsCsv", "getTelemetrySettings", "getUiConfig", "getMaintenance", "getHealth", "getReady",
-		"getAllClientFeatures", "getDelta", "streamFeatures",
+		"getAllClientFeatures", "getDelta", "streamFeatures", "getMe", "getBanners", "getPersonalDashboard", "getFlagCreators",
 	} {
 		c.do(id, nil, nil)
 	}
 	for _, id := range []string{
 		"getProject", "getProjectOverview", "getFeatures", "getProjectEnvironments", "getProjectApiTokens", "getProjectApplications", "getOutdatedProjectSdks",
 		"getContextFieldsForProject", "getArchivedFeaturesByProjectId", "checkDependenciesExist",
+		"getProjectDora", "getProjectInsights", "getProjectHealthReport", "getProjectStatus", "getProjectFlagCreators", "getPersonalDashboardProjectDetails",
 	} {
 		c.do(id, shop, nil)
 		c.do(id, at{"projectId": "default"}, nil)

@@ -30,6 +30,7 @@ func TestEveryOperationAnswersInTheShapeOfUnleash(t *testing.T) {
 	c.values()
 	c.companions()
 	c.integrations()
+	c.interfaces()
 	c.reports()
 	c.reading()
 	c.bulk()
