@@ -19,15 +19,15 @@ import (
 // npm ci removes node_modules first, so a half-finished installation has no stamp.
 const stampName = ".package-lock.sha256"
 
-// nodeFolder answers the absolute path of test/sdk/node in the module that the test runs in.
-func nodeFolder() (string, error) {
+// scriptFolder answers the absolute path of a folder of test/sdk in the module that the test runs in.
+func scriptFolder(name string) (string, error) {
 	folder, err := os.Getwd()
 	if err != nil {
 		return "", fmt.Errorf("find the module: %w", err)
 	}
 	for {
 		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
-			return filepath.Join(folder, "test", "sdk", "node"), nil
+			return filepath.Join(folder, "test", "sdk", name), nil
 		}
 		parent := filepath.Dir(folder)
 		if parent == folder {

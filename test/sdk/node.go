@@ -48,6 +48,12 @@ type Answers map[string]func(question json.RawMessage) (any, error)
 // to the environment. npm packages are installed first if they are missing.
 func RunNode(t *testing.T, script string, env map[string]string, answers Answers) Report {
 	t.Helper()
+	return RunIn(t, "node", script, env, answers)
+}
+
+// RunIn is RunNode for a script of another folder of test/sdk, with packages of its own.
+func RunIn(t *testing.T, name, script string, env map[string]string, answers Answers) Report {
+	t.Helper()
 	deadline := time.Now().Add(scriptDeadline)
 	if end, ok := t.Deadline(); ok && end.Add(-reportTime).Before(deadline) {
 		deadline = end.Add(-reportTime)
@@ -55,7 +61,7 @@ func RunNode(t *testing.T, script string, env map[string]string, answers Answers
 	ctx, cancel := context.WithDeadline(t.Context(), deadline)
 	defer cancel()
 
-	folder, err := nodeFolder()
+	folder, err := scriptFolder(name)
 	require.NoError(t, err)
 	require.NoError(t, install(ctx, folder))
 	report, err := run(ctx, filepath.Join(folder, script), env, answers)
