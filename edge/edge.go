@@ -96,6 +96,10 @@ type UpstreamConfig struct {
 	// environment is filled. Empty URL: from nowhere.
 	Bootstrap Bootstrap
 
+	// Received is given every answer of full polling that was taken in, as it came. nil: nobody wants them. It is called
+	// from one goroutine for each token and must not keep the slice.
+	Received func(document []byte)
+
 	Transport http.RoundTripper // nil: NewTransport(false)
 	Logger    *slog.Logger
 }

@@ -81,7 +81,13 @@ func (f *feed) takeAnswer(ctx context.Context, answer *http.Response) error {
 	if err != nil {
 		return err
 	}
-	return f.take(ctx, d, revisionOf(answer.Header.Get("Etag")))
+	if err := f.take(ctx, d, revisionOf(answer.Header.Get("Etag"))); err != nil {
+		return err
+	}
+	if received := f.up.config.Received; received != nil && d.Events == nil {
+		received(body)
+	}
+	return nil
 }
 
 // query narrows what is asked for.
