@@ -42,6 +42,9 @@ type Config struct {
 	CORSMaxAge      time.Duration // how long browsers may remember a preflight
 	FrontendAll     bool          // tell browsers the names of flags that are off, where they ask for all
 
+	ProxyKeys      map[string]string // client keys of the legacy proxy that /proxy accepts, with the environment of each
+	ProxyKeyHeader string            // header that carries the key to /proxy; empty: Authorization
+
 	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }
 

@@ -32,7 +32,10 @@ const staleAfter = 15 * time.Second
 func (s *Server) connect() {
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
 	first := sync.OnceFunc(func() { close(s.loaded) })
-	s.store.OnChange(func([]string) { first() })
+	s.store.OnChange(func([]string) {
+		s.changedAt.Store(time.Now().UnixMilli())
+		first()
+	})
 	s.connectFrontend()
 	s.connectOFREP()
 	s.tokens.OnRevoked(func(id string, reason apitoken.Reason) { s.hub.CloseKey(id, closeReasons[reason]) })
@@ -96,6 +99,7 @@ func register(a *api.API, s *Server) {
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
 	registerFrontend(a, s)
+	registerProxy(a, s)
 	registerOFREP(a, s)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)

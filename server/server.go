@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -67,6 +68,7 @@ type Server struct {
 	loaded    chan struct{} // closed when the flags have been read for the first time
 
 	originsChanged chan struct{}
+	changedAt      atomic.Int64 // when flags changed last, in milliseconds since 1970
 }
 
 // New migrates the database, makes the configured tokens, and listens. Nothing is served before Run. When it fails,

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,17 +48,15 @@ func TestOriginsOfTheFrontendAPIChangeOnEveryServerAtOnce(t *testing.T) {
 		require.Equal(t, "https://configured.example", allowed(s, "https://configured.example"))
 		require.Empty(t, allowed(s, "https://a.example"))
 	}
-	set := func(origins, example string) {
-		_, err := database.Pool.Exec(t.Context(), `INSERT INTO settings (name, content) VALUES ('unleash.frontend', $1)
-			ON CONFLICT (name) DO UPDATE SET content = excluded.content`, `{"frontendApiOrigins":[`+origins+`]}`)
-		require.NoError(t, err)
+	set := func(example string, origins ...string) {
+		one.admin(http.StatusNoContent, http.MethodPost, "/ui-config/cors", map[string]any{"frontendApiOrigins": origins})
 		for _, s := range []*running{one, two} {
 			require.Eventually(t, func() bool { return allowed(s, example) == example }, patience, time.Millisecond)
 			require.Empty(t, allowed(s, "https://configured.example"))
 		}
 	}
-	set(`"https://www.a.example"`, "https://www.a.example")
-	set(`"https://*.b.example", "https://a.example"`, "https://www.b.example")
+	set("https://www.a.example", "https://www.a.example")
+	set("https://www.b.example", "https://*.b.example", "https://a.example")
 
 	three := start(t, database, configured)
 	require.Equal(t, "https://www.b.example", allowed(three, "https://www.b.example"), "a new server reads what is set")
@@ -80,4 +79,33 @@ func TestTheCallersAddressComesFromTrustedProxies(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return body("10.1.2.3") != `{"toggles":[]}` }, patience, time.Millisecond)
 	require.NotContains(t, body("10.1.2.3, 10.9.9.9"), `"f"`)
+}
+
+func TestClientsOfTheLegacyProxyNeedAnotherAddressOnly(t *testing.T) {
+	t.Parallel()
+	s := start(t, dbtest.New(t), func(c *server.Config) { c.ProxyKeys = map[string]string{"old-key": "development"} })
+	s.createFlag("f")
+	get := func(path, key string) answer { return s.call(http.MethodGet, path, key, nil) }
+	require.Eventually(t, func() bool { return string(get("/proxy", "old-key").body) != `{"toggles":[]}` }, patience, time.Millisecond)
+	for _, key := range []string{"old-key", frontendToken, "Bearer " + frontendToken} {
+		got := get("/proxy?userId=7", key)
+		require.Equal(t, http.StatusOK, got.status, key)
+		require.Contains(t, string(got.body), `"name":"f","enabled":true`)
+		require.Equal(t, "public, max-age=2", got.header.Get("Cache-Control"))
+	}
+	for _, key := range []string{"", "other-key", clientToken, adminToken} {
+		require.Equal(t, http.StatusUnauthorized, get("/proxy", key).status, key)
+	}
+	require.Equal(t, http.StatusNotImplemented, get("/proxy/all", "old-key").status)
+	require.Equal(t, "ok", string(get("/proxy/health", "").body))
+	require.Contains(t, string(get("/proxy/internal-backstage/prometheus", "").body), "unleash_proxy_up 1")
+	require.Contains(t, string(get("/proxy/client/features", clientToken).body), `"name":"f"`)
+	require.Equal(t, http.StatusUnauthorized, get("/proxy/client/features", frontendToken).status)
+	require.Contains(t, string(get("/proxy/nope", "").body), "<pre>Cannot GET /proxy/nope</pre>")
+
+	s.call(http.MethodPost, "/proxy", "old-key", `{"toggles":["f"],"context":{"appName":"shop"}}`)
+	require.Eventually(t, func() bool {
+		usage := s.admin(http.StatusOK, http.MethodGet, "/client-metrics/features/f", nil)
+		return strings.Contains(string(usage.body), `"shop"`)
+	}, patience, 10*time.Millisecond)
 }
