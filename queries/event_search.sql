@@ -7,7 +7,8 @@
 -- Plans for LIMIT 50 of 100,000 events:
 --   no filter, or one that many match (a project of 40): Limit -> Index Scan Backward using events_pkey
 --   one that few match (a flag of 5,000): Limit -> Sort -> Bitmap Heap Scan -> Bitmap Index Scan on events_feature_idx
---   pattern that few match: Limit -> Gather Merge -> Sort -> Parallel Seq Scan; no index holds parts of words
+--   pattern that few match: Limit -> Gather Merge -> Sort -> Parallel Seq Scan, unless there is an index over the trigrams
+--     of this very expression, which docs/architecture.md describes: Limit -> Sort -> Bitmap Heap Scan
 SELECT e.*
 FROM events e
 WHERE (sqlc.narg('ids')::bigint[] IS NULL OR e.id = ANY (sqlc.narg('ids')::bigint[]))
@@ -21,7 +22,10 @@ WHERE (sqlc.narg('ids')::bigint[] IS NULL OR e.id = ANY (sqlc.narg('ids')::bigin
     AND (sqlc.narg('to_time')::timestamptz IS NULL OR e.created_at < sqlc.narg('to_time')::timestamptz)
     AND (
         sqlc.narg('pattern')::text IS NULL
-        OR concat_ws(' ', e.type, e.created_by, e.project, e.environment, e.feature, e.data::text, e.pre_data::text) ILIKE sqlc.narg('pattern')::text
+        OR (
+            e.type || ' ' || e.created_by || ' ' || coalesce(e.project, '') || ' ' || coalesce(e.environment, '') || ' ' || coalesce(e.feature, '')
+            || ' ' || coalesce(e.data::text, '') || ' ' || coalesce(e.pre_data::text, '')
+        ) ILIKE sqlc.narg('pattern')::text
     )
     AND (sqlc.narg('before_id')::bigint IS NULL OR e.id < sqlc.narg('before_id')::bigint)
 ORDER BY e.id DESC
@@ -46,7 +50,10 @@ WHERE (sqlc.narg('ids')::bigint[] IS NULL OR e.id = ANY (sqlc.narg('ids')::bigin
     AND (sqlc.narg('to_time')::timestamptz IS NULL OR e.created_at < sqlc.narg('to_time')::timestamptz)
     AND (
         sqlc.narg('pattern')::text IS NULL
-        OR concat_ws(' ', e.type, e.created_by, e.project, e.environment, e.feature, e.data::text, e.pre_data::text) ILIKE sqlc.narg('pattern')::text
+        OR (
+            e.type || ' ' || e.created_by || ' ' || coalesce(e.project, '') || ' ' || coalesce(e.environment, '') || ' ' || coalesce(e.feature, '')
+            || ' ' || coalesce(e.data::text, '') || ' ' || coalesce(e.pre_data::text, '')
+        ) ILIKE sqlc.narg('pattern')::text
     );
 
 -- name: EventFollow :many
@@ -68,7 +75,10 @@ WHERE p.position > @after::bigint
     AND (sqlc.narg('to_time')::timestamptz IS NULL OR e.created_at < sqlc.narg('to_time')::timestamptz)
     AND (
         sqlc.narg('pattern')::text IS NULL
-        OR concat_ws(' ', e.type, e.created_by, e.project, e.environment, e.feature, e.data::text, e.pre_data::text) ILIKE sqlc.narg('pattern')::text
+        OR (
+            e.type || ' ' || e.created_by || ' ' || coalesce(e.project, '') || ' ' || coalesce(e.environment, '') || ' ' || coalesce(e.feature, '')
+            || ' ' || coalesce(e.data::text, '') || ' ' || coalesce(e.pre_data::text, '')
+        ) ILIKE sqlc.narg('pattern')::text
     )
 ORDER BY p.position
 LIMIT @page_size::integer;

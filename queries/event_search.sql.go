@@ -72,7 +72,10 @@ WHERE p.position > $1::bigint
     AND ($10::timestamptz IS NULL OR e.created_at < $10::timestamptz)
     AND (
         $11::text IS NULL
-        OR concat_ws(' ', e.type, e.created_by, e.project, e.environment, e.feature, e.data::text, e.pre_data::text) ILIKE $11::text
+        OR (
+            e.type || ' ' || e.created_by || ' ' || coalesce(e.project, '') || ' ' || coalesce(e.environment, '') || ' ' || coalesce(e.feature, '')
+            || ' ' || coalesce(e.data::text, '') || ' ' || coalesce(e.pre_data::text, '')
+        ) ILIKE $11::text
     )
 ORDER BY p.position
 LIMIT $12::integer
@@ -178,7 +181,10 @@ WHERE ($1::bigint[] IS NULL OR e.id = ANY ($1::bigint[]))
     AND ($9::timestamptz IS NULL OR e.created_at < $9::timestamptz)
     AND (
         $10::text IS NULL
-        OR concat_ws(' ', e.type, e.created_by, e.project, e.environment, e.feature, e.data::text, e.pre_data::text) ILIKE $10::text
+        OR (
+            e.type || ' ' || e.created_by || ' ' || coalesce(e.project, '') || ' ' || coalesce(e.environment, '') || ' ' || coalesce(e.feature, '')
+            || ' ' || coalesce(e.data::text, '') || ' ' || coalesce(e.pre_data::text, '')
+        ) ILIKE $10::text
     )
     AND ($11::bigint IS NULL OR e.id < $11::bigint)
 ORDER BY e.id DESC
@@ -210,7 +216,8 @@ type EventSearchParams struct {
 //
 //	no filter, or one that many match (a project of 40): Limit -> Index Scan Backward using events_pkey
 //	one that few match (a flag of 5,000): Limit -> Sort -> Bitmap Heap Scan -> Bitmap Index Scan on events_feature_idx
-//	pattern that few match: Limit -> Gather Merge -> Sort -> Parallel Seq Scan; no index holds parts of words
+//	pattern that few match: Limit -> Gather Merge -> Sort -> Parallel Seq Scan, unless there is an index over the trigrams
+//	  of this very expression, which docs/architecture.md describes: Limit -> Sort -> Bitmap Heap Scan
 func (q *Queries) EventSearch(ctx context.Context, db DBTX, arg EventSearchParams) ([]Event, error) {
 	rows, err := db.Query(ctx, EventSearch,
 		arg.Ids,
@@ -275,7 +282,10 @@ WHERE ($1::bigint[] IS NULL OR e.id = ANY ($1::bigint[]))
     AND ($9::timestamptz IS NULL OR e.created_at < $9::timestamptz)
     AND (
         $10::text IS NULL
-        OR concat_ws(' ', e.type, e.created_by, e.project, e.environment, e.feature, e.data::text, e.pre_data::text) ILIKE $10::text
+        OR (
+            e.type || ' ' || e.created_by || ' ' || coalesce(e.project, '') || ' ' || coalesce(e.environment, '') || ' ' || coalesce(e.feature, '')
+            || ' ' || coalesce(e.data::text, '') || ' ' || coalesce(e.pre_data::text, '')
+        ) ILIKE $10::text
     )
 `
 

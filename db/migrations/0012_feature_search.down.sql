@@ -1,6 +1,3 @@
-DROP INDEX feature_last_seen_at_idx;
-DROP INDEX feature_environments_enabled_idx;
-DROP INDEX features_stale_idx;
 DROP INDEX features_archived_idx;
 DROP INDEX features_created_by_idx;
 DROP INDEX features_created_at_idx;
