@@ -57,3 +57,16 @@ func Address(text string) (string, error) {
 	parsed.RawQuery, parsed.Fragment = "", ""
 	return strings.TrimRight(parsed.String(), "/"), nil
 }
+
+// IfMatch makes a write conditional on the ETag of what was read: it fails with 412 when that has changed meanwhile.
+func IfMatch(etag string) RequestEditorFn { return withHeader("If-Match", etag) }
+
+// IdempotencyKey makes a write that is repeated with the same key happen once.
+func IdempotencyKey(key string) RequestEditorFn { return withHeader("Idempotency-Key", key) }
+
+func withHeader(name, value string) RequestEditorFn {
+	return func(_ context.Context, request *http.Request) error {
+		request.Header.Set(name, value)
+		return nil
+	}
+}

@@ -65,21 +65,45 @@ func (e APITokenSchemaType) Valid() bool {
 	}
 }
 
+// Defines values for BannerSchemaVariant.
+const (
+	BannerSchemaVariantError   BannerSchemaVariant = "error"
+	BannerSchemaVariantInfo    BannerSchemaVariant = "info"
+	BannerSchemaVariantSuccess BannerSchemaVariant = "success"
+	BannerSchemaVariantWarning BannerSchemaVariant = "warning"
+)
+
+// Valid indicates whether the value is a known member of the BannerSchemaVariant enum.
+func (e BannerSchemaVariant) Valid() bool {
+	switch e {
+	case BannerSchemaVariantError:
+		return true
+	case BannerSchemaVariantInfo:
+		return true
+	case BannerSchemaVariantSuccess:
+		return true
+	case BannerSchemaVariantWarning:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ClientAppsRange.
 const (
-	AllTime ClientAppsRange = "allTime"
-	N30D    ClientAppsRange = "30d"
-	N7D     ClientAppsRange = "7d"
+	ClientAppsRangeAllTime ClientAppsRange = "allTime"
+	ClientAppsRangeN30D    ClientAppsRange = "30d"
+	ClientAppsRangeN7D     ClientAppsRange = "7d"
 )
 
 // Valid indicates whether the value is a known member of the ClientAppsRange enum.
 func (e ClientAppsRange) Valid() bool {
 	switch e {
-	case AllTime:
+	case ClientAppsRangeAllTime:
 		return true
-	case N30D:
+	case ClientAppsRangeN30D:
 		return true
-	case N7D:
+	case ClientAppsRangeN7D:
 		return true
 	default:
 		return false
@@ -88,25 +112,25 @@ func (e ClientAppsRange) Valid() bool {
 
 // Defines values for ClientFeatureEventSchemaType.
 const (
-	FeatureRemoved ClientFeatureEventSchemaType = "feature-removed"
-	FeatureUpdated ClientFeatureEventSchemaType = "feature-updated"
-	Hydration      ClientFeatureEventSchemaType = "hydration"
-	SegmentRemoved ClientFeatureEventSchemaType = "segment-removed"
-	SegmentUpdated ClientFeatureEventSchemaType = "segment-updated"
+	ClientFeatureEventSchemaTypeFeatureRemoved ClientFeatureEventSchemaType = "feature-removed"
+	ClientFeatureEventSchemaTypeFeatureUpdated ClientFeatureEventSchemaType = "feature-updated"
+	ClientFeatureEventSchemaTypeHydration      ClientFeatureEventSchemaType = "hydration"
+	ClientFeatureEventSchemaTypeSegmentRemoved ClientFeatureEventSchemaType = "segment-removed"
+	ClientFeatureEventSchemaTypeSegmentUpdated ClientFeatureEventSchemaType = "segment-updated"
 )
 
 // Valid indicates whether the value is a known member of the ClientFeatureEventSchemaType enum.
 func (e ClientFeatureEventSchemaType) Valid() bool {
 	switch e {
-	case FeatureRemoved:
+	case ClientFeatureEventSchemaTypeFeatureRemoved:
 		return true
-	case FeatureUpdated:
+	case ClientFeatureEventSchemaTypeFeatureUpdated:
 		return true
-	case Hydration:
+	case ClientFeatureEventSchemaTypeHydration:
 		return true
-	case SegmentRemoved:
+	case ClientFeatureEventSchemaTypeSegmentRemoved:
 		return true
-	case SegmentUpdated:
+	case ClientFeatureEventSchemaTypeSegmentUpdated:
 		return true
 	default:
 		return false
@@ -149,6 +173,30 @@ func (e ClientVariantSchemaWeightType) Valid() bool {
 	case ClientVariantSchemaWeightTypeFix:
 		return true
 	case ClientVariantSchemaWeightTypeVariable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for CreateBannerSchemaVariant.
+const (
+	CreateBannerSchemaVariantError   CreateBannerSchemaVariant = "error"
+	CreateBannerSchemaVariantInfo    CreateBannerSchemaVariant = "info"
+	CreateBannerSchemaVariantSuccess CreateBannerSchemaVariant = "success"
+	CreateBannerSchemaVariantWarning CreateBannerSchemaVariant = "warning"
+)
+
+// Valid indicates whether the value is a known member of the CreateBannerSchemaVariant enum.
+func (e CreateBannerSchemaVariant) Valid() bool {
+	switch e {
+	case CreateBannerSchemaVariantError:
+		return true
+	case CreateBannerSchemaVariantInfo:
+		return true
+	case CreateBannerSchemaVariantSuccess:
+		return true
+	case CreateBannerSchemaVariantWarning:
 		return true
 	default:
 		return false
@@ -215,6 +263,84 @@ func (e EdgeTokenSchemaType) Valid() bool {
 	}
 }
 
+// Defines values for EvaluationFailureSchemaErrorCode.
+const (
+	EvaluationFailureSchemaErrorCodeFLAGNOTFOUND   EvaluationFailureSchemaErrorCode = "FLAG_NOT_FOUND"
+	EvaluationFailureSchemaErrorCodeINVALIDCONTEXT EvaluationFailureSchemaErrorCode = "INVALID_CONTEXT"
+	EvaluationFailureSchemaErrorCodePARSEERROR     EvaluationFailureSchemaErrorCode = "PARSE_ERROR"
+)
+
+// Valid indicates whether the value is a known member of the EvaluationFailureSchemaErrorCode enum.
+func (e EvaluationFailureSchemaErrorCode) Valid() bool {
+	switch e {
+	case EvaluationFailureSchemaErrorCodeFLAGNOTFOUND:
+		return true
+	case EvaluationFailureSchemaErrorCodeINVALIDCONTEXT:
+		return true
+	case EvaluationFailureSchemaErrorCodePARSEERROR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EvaluationSchemaErrorCode.
+const (
+	EvaluationSchemaErrorCodePARSEERROR EvaluationSchemaErrorCode = "PARSE_ERROR"
+)
+
+// Valid indicates whether the value is a known member of the EvaluationSchemaErrorCode enum.
+func (e EvaluationSchemaErrorCode) Valid() bool {
+	switch e {
+	case EvaluationSchemaErrorCodePARSEERROR:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EvaluationSchemaReason.
+const (
+	EvaluationSchemaReasonDEFAULT        EvaluationSchemaReason = "DEFAULT"
+	EvaluationSchemaReasonDISABLED       EvaluationSchemaReason = "DISABLED"
+	EvaluationSchemaReasonSPLIT          EvaluationSchemaReason = "SPLIT"
+	EvaluationSchemaReasonSTATIC         EvaluationSchemaReason = "STATIC"
+	EvaluationSchemaReasonTARGETINGMATCH EvaluationSchemaReason = "TARGETING_MATCH"
+)
+
+// Valid indicates whether the value is a known member of the EvaluationSchemaReason enum.
+func (e EvaluationSchemaReason) Valid() bool {
+	switch e {
+	case EvaluationSchemaReasonDEFAULT:
+		return true
+	case EvaluationSchemaReasonDISABLED:
+		return true
+	case EvaluationSchemaReasonSPLIT:
+		return true
+	case EvaluationSchemaReasonSTATIC:
+		return true
+	case EvaluationSchemaReasonTARGETINGMATCH:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for EventStreamSchemaType.
+const (
+	EventStreamSchemaTypeSse EventStreamSchemaType = "sse"
+)
+
+// Valid indicates whether the value is a known member of the EventStreamSchemaType enum.
+func (e EventStreamSchemaType) Valid() bool {
+	switch e {
+	case EventStreamSchemaTypeSse:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventsSchemaVersion.
 const (
 	EventsSchemaVersionN1 EventsSchemaVersion = 1
@@ -232,16 +358,16 @@ func (e EventsSchemaVersion) Valid() bool {
 
 // Defines values for ExportQuerySchemaFormat.
 const (
-	Pennon  ExportQuerySchemaFormat = "pennon"
-	Unleash ExportQuerySchemaFormat = "unleash"
+	ExportQuerySchemaFormatPennon  ExportQuerySchemaFormat = "pennon"
+	ExportQuerySchemaFormatUnleash ExportQuerySchemaFormat = "unleash"
 )
 
 // Valid indicates whether the value is a known member of the ExportQuerySchemaFormat enum.
 func (e ExportQuerySchemaFormat) Valid() bool {
 	switch e {
-	case Pennon:
+	case ExportQuerySchemaFormatPennon:
 		return true
-	case Unleash:
+	case ExportQuerySchemaFormatUnleash:
 		return true
 	default:
 		return false
@@ -265,19 +391,19 @@ func (e FeatureEventsSchemaVersion) Valid() bool {
 
 // Defines values for FeatureLifecycleCompletedSchemaStatus.
 const (
-	Discarded       FeatureLifecycleCompletedSchemaStatus = "discarded"
-	Kept            FeatureLifecycleCompletedSchemaStatus = "kept"
-	KeptWithVariant FeatureLifecycleCompletedSchemaStatus = "kept-with-variant"
+	FeatureLifecycleCompletedSchemaStatusDiscarded       FeatureLifecycleCompletedSchemaStatus = "discarded"
+	FeatureLifecycleCompletedSchemaStatusKept            FeatureLifecycleCompletedSchemaStatus = "kept"
+	FeatureLifecycleCompletedSchemaStatusKeptWithVariant FeatureLifecycleCompletedSchemaStatus = "kept-with-variant"
 )
 
 // Valid indicates whether the value is a known member of the FeatureLifecycleCompletedSchemaStatus enum.
 func (e FeatureLifecycleCompletedSchemaStatus) Valid() bool {
 	switch e {
-	case Discarded:
+	case FeatureLifecycleCompletedSchemaStatusDiscarded:
 		return true
-	case Kept:
+	case FeatureLifecycleCompletedSchemaStatusKept:
 		return true
-	case KeptWithVariant:
+	case FeatureLifecycleCompletedSchemaStatusKeptWithVariant:
 		return true
 	default:
 		return false
@@ -286,25 +412,25 @@ func (e FeatureLifecycleCompletedSchemaStatus) Valid() bool {
 
 // Defines values for FeatureLifecycleStageSchemaStage.
 const (
-	Archived  FeatureLifecycleStageSchemaStage = "archived"
-	Completed FeatureLifecycleStageSchemaStage = "completed"
-	Initial   FeatureLifecycleStageSchemaStage = "initial"
-	Live      FeatureLifecycleStageSchemaStage = "live"
-	PreLive   FeatureLifecycleStageSchemaStage = "pre-live"
+	FeatureLifecycleStageSchemaStageArchived  FeatureLifecycleStageSchemaStage = "archived"
+	FeatureLifecycleStageSchemaStageCompleted FeatureLifecycleStageSchemaStage = "completed"
+	FeatureLifecycleStageSchemaStageInitial   FeatureLifecycleStageSchemaStage = "initial"
+	FeatureLifecycleStageSchemaStageLive      FeatureLifecycleStageSchemaStage = "live"
+	FeatureLifecycleStageSchemaStagePreLive   FeatureLifecycleStageSchemaStage = "pre-live"
 )
 
 // Valid indicates whether the value is a known member of the FeatureLifecycleStageSchemaStage enum.
 func (e FeatureLifecycleStageSchemaStage) Valid() bool {
 	switch e {
-	case Archived:
+	case FeatureLifecycleStageSchemaStageArchived:
 		return true
-	case Completed:
+	case FeatureLifecycleStageSchemaStageCompleted:
 		return true
-	case Initial:
+	case FeatureLifecycleStageSchemaStageInitial:
 		return true
-	case Live:
+	case FeatureLifecycleStageSchemaStageLive:
 		return true
-	case PreLive:
+	case FeatureLifecycleStageSchemaStagePreLive:
 		return true
 	default:
 		return false
@@ -335,6 +461,27 @@ func (e FrontendAPIPayloadSchemaType) Valid() bool {
 	}
 }
 
+// Defines values for HealthReportSchemaMode.
+const (
+	HealthReportSchemaModeOpen      HealthReportSchemaMode = "open"
+	HealthReportSchemaModePrivate   HealthReportSchemaMode = "private"
+	HealthReportSchemaModeProtected HealthReportSchemaMode = "protected"
+)
+
+// Valid indicates whether the value is a known member of the HealthReportSchemaMode enum.
+func (e HealthReportSchemaMode) Valid() bool {
+	switch e {
+	case HealthReportSchemaModeOpen:
+		return true
+	case HealthReportSchemaModePrivate:
+		return true
+	case HealthReportSchemaModeProtected:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IntegrationEventSchemaState.
 const (
 	IntegrationEventSchemaStateFailed            IntegrationEventSchemaState = "failed"
@@ -356,24 +503,78 @@ func (e IntegrationEventSchemaState) Valid() bool {
 	}
 }
 
+// Defines values for ManifestFlagSchemaType.
+const (
+	ManifestFlagSchemaTypeBoolean ManifestFlagSchemaType = "boolean"
+	ManifestFlagSchemaTypeFloat   ManifestFlagSchemaType = "float"
+	ManifestFlagSchemaTypeInteger ManifestFlagSchemaType = "integer"
+	ManifestFlagSchemaTypeObject  ManifestFlagSchemaType = "object"
+	ManifestFlagSchemaTypeString  ManifestFlagSchemaType = "string"
+)
+
+// Valid indicates whether the value is a known member of the ManifestFlagSchemaType enum.
+func (e ManifestFlagSchemaType) Valid() bool {
+	switch e {
+	case ManifestFlagSchemaTypeBoolean:
+		return true
+	case ManifestFlagSchemaTypeFloat:
+		return true
+	case ManifestFlagSchemaTypeInteger:
+		return true
+	case ManifestFlagSchemaTypeObject:
+		return true
+	case ManifestFlagSchemaTypeString:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MetadataType.
+const (
+	MetadataTypeBoolean MetadataType = "boolean"
+	MetadataTypeInteger MetadataType = "integer"
+	MetadataTypeNumber  MetadataType = "number"
+	MetadataTypeObject  MetadataType = "object"
+	MetadataTypeString  MetadataType = "string"
+)
+
+// Valid indicates whether the value is a known member of the MetadataType enum.
+func (e MetadataType) Valid() bool {
+	switch e {
+	case MetadataTypeBoolean:
+		return true
+	case MetadataTypeInteger:
+		return true
+	case MetadataTypeNumber:
+		return true
+	case MetadataTypeObject:
+		return true
+	case MetadataTypeString:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for OnboardingStatusSchemaStatus.
 const (
-	FirstFlagCreated  OnboardingStatusSchemaStatus = "first-flag-created"
-	Onboarded         OnboardingStatusSchemaStatus = "onboarded"
-	OnboardingStarted OnboardingStatusSchemaStatus = "onboarding-started"
-	SdkConnected      OnboardingStatusSchemaStatus = "sdk-connected"
+	OnboardingStatusSchemaStatusFirstFlagCreated  OnboardingStatusSchemaStatus = "first-flag-created"
+	OnboardingStatusSchemaStatusOnboarded         OnboardingStatusSchemaStatus = "onboarded"
+	OnboardingStatusSchemaStatusOnboardingStarted OnboardingStatusSchemaStatus = "onboarding-started"
+	OnboardingStatusSchemaStatusSdkConnected      OnboardingStatusSchemaStatus = "sdk-connected"
 )
 
 // Valid indicates whether the value is a known member of the OnboardingStatusSchemaStatus enum.
 func (e OnboardingStatusSchemaStatus) Valid() bool {
 	switch e {
-	case FirstFlagCreated:
+	case OnboardingStatusSchemaStatusFirstFlagCreated:
 		return true
-	case Onboarded:
+	case OnboardingStatusSchemaStatusOnboarded:
 		return true
-	case OnboardingStarted:
+	case OnboardingStatusSchemaStatusOnboardingStarted:
 		return true
-	case SdkConnected:
+	case OnboardingStatusSchemaStatusSdkConnected:
 		return true
 	default:
 		return false
@@ -382,28 +583,46 @@ func (e OnboardingStatusSchemaStatus) Valid() bool {
 
 // Defines values for PatchSchemaOp.
 const (
-	Add     PatchSchemaOp = "add"
-	Copy    PatchSchemaOp = "copy"
-	Move    PatchSchemaOp = "move"
-	Remove  PatchSchemaOp = "remove"
-	Replace PatchSchemaOp = "replace"
-	Test    PatchSchemaOp = "test"
+	PatchSchemaOpAdd     PatchSchemaOp = "add"
+	PatchSchemaOpCopy    PatchSchemaOp = "copy"
+	PatchSchemaOpMove    PatchSchemaOp = "move"
+	PatchSchemaOpRemove  PatchSchemaOp = "remove"
+	PatchSchemaOpReplace PatchSchemaOp = "replace"
+	PatchSchemaOpTest    PatchSchemaOp = "test"
 )
 
 // Valid indicates whether the value is a known member of the PatchSchemaOp enum.
 func (e PatchSchemaOp) Valid() bool {
 	switch e {
-	case Add:
+	case PatchSchemaOpAdd:
 		return true
-	case Copy:
+	case PatchSchemaOpCopy:
 		return true
-	case Move:
+	case PatchSchemaOpMove:
 		return true
-	case Remove:
+	case PatchSchemaOpRemove:
 		return true
-	case Replace:
+	case PatchSchemaOpReplace:
 		return true
-	case Test:
+	case PatchSchemaOpTest:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PersonalRoleSchemaType.
+const (
+	PersonalRoleSchemaTypeCustom  PersonalRoleSchemaType = "custom"
+	PersonalRoleSchemaTypeProject PersonalRoleSchemaType = "project"
+)
+
+// Valid indicates whether the value is a known member of the PersonalRoleSchemaType enum.
+func (e PersonalRoleSchemaType) Valid() bool {
+	switch e {
+	case PersonalRoleSchemaTypeCustom:
+		return true
+	case PersonalRoleSchemaTypeProject:
 		return true
 	default:
 		return false
@@ -442,19 +661,19 @@ func (e PlaygroundStrategyResultEnabled1) Valid() bool {
 
 // Defines values for PlaygroundStrategyResultEvaluationStatus.
 const (
-	Complete    PlaygroundStrategyResultEvaluationStatus = "complete"
-	Incomplete  PlaygroundStrategyResultEvaluationStatus = "incomplete"
-	Unevaluated PlaygroundStrategyResultEvaluationStatus = "unevaluated"
+	PlaygroundStrategyResultEvaluationStatusComplete    PlaygroundStrategyResultEvaluationStatus = "complete"
+	PlaygroundStrategyResultEvaluationStatusIncomplete  PlaygroundStrategyResultEvaluationStatus = "incomplete"
+	PlaygroundStrategyResultEvaluationStatusUnevaluated PlaygroundStrategyResultEvaluationStatus = "unevaluated"
 )
 
 // Valid indicates whether the value is a known member of the PlaygroundStrategyResultEvaluationStatus enum.
 func (e PlaygroundStrategyResultEvaluationStatus) Valid() bool {
 	switch e {
-	case Complete:
+	case PlaygroundStrategyResultEvaluationStatusComplete:
 		return true
-	case Incomplete:
+	case PlaygroundStrategyResultEvaluationStatusIncomplete:
 		return true
-	case Unevaluated:
+	case PlaygroundStrategyResultEvaluationStatusUnevaluated:
 		return true
 	default:
 		return false
@@ -505,19 +724,34 @@ func (e ProjectOverviewSchemaMode) Valid() bool {
 
 // Defines values for ProjectOwnerSchemaOwnerType.
 const (
-	Group  ProjectOwnerSchemaOwnerType = "group"
-	System ProjectOwnerSchemaOwnerType = "system"
-	User   ProjectOwnerSchemaOwnerType = "user"
+	ProjectOwnerSchemaOwnerTypeGroup  ProjectOwnerSchemaOwnerType = "group"
+	ProjectOwnerSchemaOwnerTypeSystem ProjectOwnerSchemaOwnerType = "system"
+	ProjectOwnerSchemaOwnerTypeUser   ProjectOwnerSchemaOwnerType = "user"
 )
 
 // Valid indicates whether the value is a known member of the ProjectOwnerSchemaOwnerType enum.
 func (e ProjectOwnerSchemaOwnerType) Valid() bool {
 	switch e {
-	case Group:
+	case ProjectOwnerSchemaOwnerTypeGroup:
 		return true
-	case System:
+	case ProjectOwnerSchemaOwnerTypeSystem:
 		return true
-	case User:
+	case ProjectOwnerSchemaOwnerTypeUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ProjectPersonSchemaOwnerType.
+const (
+	ProjectPersonSchemaOwnerTypeUser ProjectPersonSchemaOwnerType = "user"
+)
+
+// Valid indicates whether the value is a known member of the ProjectPersonSchemaOwnerType enum.
+func (e ProjectPersonSchemaOwnerType) Valid() bool {
+	switch e {
+	case ProjectPersonSchemaOwnerTypeUser:
 		return true
 	default:
 		return false
@@ -592,28 +826,28 @@ func (e StrategyVariantSchemaWeightType) Valid() bool {
 
 // Defines values for UIConfigSchemaAuthenticationType.
 const (
-	Custom     UIConfigSchemaAuthenticationType = "custom"
-	Demo       UIConfigSchemaAuthenticationType = "demo"
-	Enterprise UIConfigSchemaAuthenticationType = "enterprise"
-	Hosted     UIConfigSchemaAuthenticationType = "hosted"
-	None       UIConfigSchemaAuthenticationType = "none"
-	OpenSource UIConfigSchemaAuthenticationType = "open-source"
+	UIConfigSchemaAuthenticationTypeCustom     UIConfigSchemaAuthenticationType = "custom"
+	UIConfigSchemaAuthenticationTypeDemo       UIConfigSchemaAuthenticationType = "demo"
+	UIConfigSchemaAuthenticationTypeEnterprise UIConfigSchemaAuthenticationType = "enterprise"
+	UIConfigSchemaAuthenticationTypeHosted     UIConfigSchemaAuthenticationType = "hosted"
+	UIConfigSchemaAuthenticationTypeNone       UIConfigSchemaAuthenticationType = "none"
+	UIConfigSchemaAuthenticationTypeOpenSource UIConfigSchemaAuthenticationType = "open-source"
 )
 
 // Valid indicates whether the value is a known member of the UIConfigSchemaAuthenticationType enum.
 func (e UIConfigSchemaAuthenticationType) Valid() bool {
 	switch e {
-	case Custom:
+	case UIConfigSchemaAuthenticationTypeCustom:
 		return true
-	case Demo:
+	case UIConfigSchemaAuthenticationTypeDemo:
 		return true
-	case Enterprise:
+	case UIConfigSchemaAuthenticationTypeEnterprise:
 		return true
-	case Hosted:
+	case UIConfigSchemaAuthenticationTypeHosted:
 		return true
-	case None:
+	case UIConfigSchemaAuthenticationTypeNone:
 		return true
-	case OpenSource:
+	case UIConfigSchemaAuthenticationTypeOpenSource:
 		return true
 	default:
 		return false
@@ -622,25 +856,25 @@ func (e UIConfigSchemaAuthenticationType) Valid() bool {
 
 // Defines values for UIConfigSchemaImpactMetrics.
 const (
-	Disabled     UIConfigSchemaImpactMetrics = "disabled"
-	External     UIConfigSchemaImpactMetrics = "external"
-	Full         UIConfigSchemaImpactMetrics = "full"
-	Internal     UIConfigSchemaImpactMetrics = "internal"
-	Unconfigured UIConfigSchemaImpactMetrics = "unconfigured"
+	UIConfigSchemaImpactMetricsDisabled     UIConfigSchemaImpactMetrics = "disabled"
+	UIConfigSchemaImpactMetricsExternal     UIConfigSchemaImpactMetrics = "external"
+	UIConfigSchemaImpactMetricsFull         UIConfigSchemaImpactMetrics = "full"
+	UIConfigSchemaImpactMetricsInternal     UIConfigSchemaImpactMetrics = "internal"
+	UIConfigSchemaImpactMetricsUnconfigured UIConfigSchemaImpactMetrics = "unconfigured"
 )
 
 // Valid indicates whether the value is a known member of the UIConfigSchemaImpactMetrics enum.
 func (e UIConfigSchemaImpactMetrics) Valid() bool {
 	switch e {
-	case Disabled:
+	case UIConfigSchemaImpactMetricsDisabled:
 		return true
-	case External:
+	case UIConfigSchemaImpactMetricsExternal:
 		return true
-	case Full:
+	case UIConfigSchemaImpactMetricsFull:
 		return true
-	case Internal:
+	case UIConfigSchemaImpactMetricsInternal:
 		return true
-	case Unconfigured:
+	case UIConfigSchemaImpactMetricsUnconfigured:
 		return true
 	default:
 		return false
@@ -1089,6 +1323,41 @@ type ArchivedFeaturesSchema struct {
 	Version  int64            `json:"version"`
 }
 
+// BannerSchema defines model for bannerSchema.
+type BannerSchema struct {
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Dialog Markdown
+	Dialog      *string `json:"dialog,omitempty"`
+	DialogTitle *string `json:"dialogTitle,omitempty"`
+
+	// Enabled Whether it is shown
+	Enabled *bool `json:"enabled,omitempty"`
+
+	// Icon Name of an icon, or none
+	Icon *string `json:"icon,omitempty"`
+	ID   int32   `json:"id"`
+
+	// Link A URL, a path, or dialog, which opens the dialog
+	Link     *string `json:"link,omitempty"`
+	LinkText *string `json:"linkText,omitempty"`
+
+	// Message Markdown
+	Message string `json:"message"`
+
+	// Sticky Stays in view
+	Sticky  *bool                `json:"sticky,omitempty"`
+	Variant *BannerSchemaVariant `json:"variant,omitempty"`
+}
+
+// BannerSchemaVariant defines model for BannerSchema.Variant.
+type BannerSchemaVariant string
+
+// BannersSchema defines model for bannersSchema.
+type BannersSchema struct {
+	Banners []BannerSchema `json:"banners"`
+}
+
 // BatchFeaturesSchema defines model for batchFeaturesSchema.
 type BatchFeaturesSchema struct {
 	Features *[]string `json:"features"`
@@ -1098,6 +1367,12 @@ type BatchFeaturesSchema struct {
 type BatchStaleSchema struct {
 	Features *[]string `json:"features"`
 	Stale    bool      `json:"stale"`
+}
+
+// BulkEvaluationSchema defines model for bulkEvaluationSchema.
+type BulkEvaluationSchema struct {
+	EventStreams *[]EventStreamSchema `json:"eventStreams,omitempty"`
+	Flags        *[]EvaluationSchema  `json:"flags"`
 }
 
 // BulkMetricsSchema defines model for bulkMetricsSchema.
@@ -1434,6 +1709,33 @@ type CreateApplicationSchema struct {
 	URL        *string   `json:"url,omitempty"`
 }
 
+// CreateBannerSchema defines model for createBannerSchema.
+type CreateBannerSchema struct {
+	// Dialog Markdown
+	Dialog      *string `json:"dialog,omitempty"`
+	DialogTitle *string `json:"dialogTitle,omitempty"`
+
+	// Enabled Whether it is shown; default true
+	Enabled *bool   `json:"enabled,omitempty"`
+	Icon    *string `json:"icon,omitempty"`
+
+	// Link An http or https URL, a path, or dialog, which opens the dialog
+	Link     *string `json:"link,omitempty"`
+	LinkText *string `json:"linkText,omitempty"`
+
+	// Message Markdown
+	Message string `json:"message"`
+
+	// Sticky Stays in view
+	Sticky *bool `json:"sticky,omitempty"`
+
+	// Variant Default info
+	Variant *CreateBannerSchemaVariant `json:"variant,omitempty"`
+}
+
+// CreateBannerSchemaVariant Default info
+type CreateBannerSchemaVariant string
+
 // CreateContextFieldSchema defines model for createContextFieldSchema.
 type CreateContextFieldSchema struct {
 	Description *string             `json:"description,omitempty"`
@@ -1562,6 +1864,12 @@ type DependentFeatureSchema struct {
 	Variants *[]string `json:"variants"`
 }
 
+// DoraFeaturesSchema defines model for doraFeaturesSchema.
+type DoraFeaturesSchema struct {
+	Name             string  `json:"name"`
+	TimeToProduction float64 `json:"timeToProduction"`
+}
+
 // EdgeTokenSchema defines model for edgeTokenSchema.
 type EdgeTokenSchema struct {
 	Environment string              `json:"environment"`
@@ -1614,10 +1922,52 @@ type EnvironmentsSchema struct {
 	Version      int64               `json:"version"`
 }
 
+// EvaluationFailureSchema defines model for evaluationFailureSchema.
+type EvaluationFailureSchema struct {
+	ErrorCode    *EvaluationFailureSchemaErrorCode `json:"errorCode,omitempty"`
+	ErrorDetails *string                           `json:"errorDetails,omitempty"`
+	Key          *string                           `json:"key,omitempty"`
+}
+
+// EvaluationFailureSchemaErrorCode defines model for EvaluationFailureSchema.ErrorCode.
+type EvaluationFailureSchemaErrorCode string
+
+// EvaluationRequestSchema defines model for evaluationRequestSchema.
+type EvaluationRequestSchema struct {
+	// Context targetingKey and any other fields
+	Context *map[string]interface{} `json:"context,omitempty"`
+}
+
+// EvaluationSchema defines model for evaluationSchema.
+type EvaluationSchema struct {
+	// ErrorCode Instead of a reason, where a variant has no value that can be read
+	ErrorCode    *EvaluationSchemaErrorCode `json:"errorCode,omitempty"`
+	ErrorDetails *string                    `json:"errorDetails,omitempty"`
+	Key          string                     `json:"key"`
+	Metadata     Metadata                   `json:"metadata"`
+	Reason       *EvaluationSchemaReason    `json:"reason,omitempty"`
+
+	// Value Of the flag's type: boolean, string, integer, number or object
+	Value   interface{} `json:"value,omitempty"`
+	Variant *string     `json:"variant,omitempty"`
+}
+
+// EvaluationSchemaErrorCode Instead of a reason, where a variant has no value that can be read
+type EvaluationSchemaErrorCode string
+
+// EvaluationSchemaReason defines model for EvaluationSchema.Reason.
+type EvaluationSchemaReason string
+
 // EventCreatorSchema defines model for eventCreatorSchema.
 type EventCreatorSchema struct {
 	ID   int32  `json:"id"`
 	Name string `json:"name"`
+}
+
+// EventEndpointSchema defines model for eventEndpointSchema.
+type EventEndpointSchema struct {
+	// RequestURI Example: /ofrep/v1/stream?ticket=AbC
+	RequestURI string `json:"requestUri"`
 }
 
 // EventSchema defines model for eventSchema.
@@ -1650,6 +2000,15 @@ type EventSearchResponseSchema struct {
 	// Total How many events match
 	Total int64 `json:"total"`
 }
+
+// EventStreamSchema defines model for eventStreamSchema.
+type EventStreamSchema struct {
+	Endpoint EventEndpointSchema   `json:"endpoint"`
+	Type     EventStreamSchemaType `json:"type"`
+}
+
+// EventStreamSchemaType defines model for EventStreamSchema.Type.
+type EventStreamSchemaType string
 
 // EventsSchema defines model for eventsSchema.
 type EventsSchema struct {
@@ -1870,9 +2229,10 @@ type FeatureLifecycleStageSchemaStage string
 
 // FeatureLinkBrief defines model for featureLinkBrief.
 type FeatureLinkBrief struct {
-	ID    string  `json:"id"`
-	Title *string `json:"title,omitempty"`
-	URL   string  `json:"url"`
+	Feature *string `json:"feature,omitempty"`
+	ID      string  `json:"id"`
+	Title   *string `json:"title,omitempty"`
+	URL     string  `json:"url"`
 }
 
 // FeatureMetricsSchema defines model for featureMetricsSchema.
@@ -2002,6 +2362,34 @@ type FeatureVariantsSchema struct {
 	Version  int64            `json:"version"`
 }
 
+// FeedbackCreateSchema defines model for feedbackCreateSchema.
+type FeedbackCreateSchema struct {
+	FeedbackID string `json:"feedbackId"`
+
+	// NeverShow Never ask again
+	NeverShow *bool `json:"neverShow,omitempty"`
+}
+
+// FeedbackResponseSchema defines model for feedbackResponseSchema.
+type FeedbackResponseSchema struct {
+	FeedbackID *string    `json:"feedbackId,omitempty"`
+	Given      *time.Time `json:"given,omitempty"`
+	NeverShow  *bool      `json:"neverShow,omitempty"`
+	UserID     *int32     `json:"userId,omitempty"`
+}
+
+// FeedbackUpdateSchema defines model for feedbackUpdateSchema.
+type FeedbackUpdateSchema struct {
+	// Given When it was answered; default now
+	Given *time.Time `json:"given,omitempty"`
+
+	// NeverShow Never ask again
+	NeverShow *bool `json:"neverShow,omitempty"`
+
+	// UserID Ignored: it is the caller's
+	UserID *int32 `json:"userId,omitempty"`
+}
+
 // FrontendAPIContextSchema defines model for frontendApiContextSchema.
 type FrontendAPIContextSchema struct {
 	AppName       *string            `json:"appName,omitempty"`
@@ -2061,6 +2449,32 @@ type HealthCheckSchema struct {
 	Checks *map[string]string `json:"checks,omitempty"`
 	Health string             `json:"health"`
 }
+
+// HealthReportSchema defines model for healthReportSchema.
+type HealthReportSchema struct {
+	ActiveCount           int32                             `json:"activeCount"`
+	CreatedAt             time.Time                         `json:"createdAt"`
+	DefaultStickiness     string                            `json:"defaultStickiness"`
+	Description           *string                           `json:"description"`
+	Environments          []ProjectEnvironmentSchema        `json:"environments"`
+	Favorite              bool                              `json:"favorite"`
+	FeatureLimit          *int32                            `json:"featureLimit"`
+	FeatureNaming         *CreateFeatureNamingPatternSchema `json:"featureNaming,omitempty"`
+	Features              []ProjectFeatureSchema            `json:"features"`
+	Health                int64                             `json:"health"`
+	Members               int32                             `json:"members"`
+	Mode                  HealthReportSchemaMode            `json:"mode"`
+	Name                  string                            `json:"name"`
+	PotentiallyStaleCount int32                             `json:"potentiallyStaleCount"`
+	StaleCount            int32                             `json:"staleCount"`
+	Stats                 ProjectStatsSchema                `json:"stats"`
+	TechnicalDebt         int64                             `json:"technicalDebt"`
+	UpdatedAt             time.Time                         `json:"updatedAt"`
+	Version               int64                             `json:"version"`
+}
+
+// HealthReportSchemaMode defines model for HealthReportSchema.Mode.
+type HealthReportSchemaMode string
 
 // ImportTogglesSchema defines model for importTogglesSchema.
 type ImportTogglesSchema struct {
@@ -2141,6 +2555,17 @@ type IntegrationEventsSchema struct {
 	IntegrationEvents []IntegrationEventSchema `json:"integrationEvents"`
 }
 
+// LatestEventSchema defines model for latestEventSchema.
+type LatestEventSchema struct {
+	CreatedAt         time.Time `json:"createdAt"`
+	CreatedBy         string    `json:"createdBy"`
+	CreatedByImageURL string    `json:"createdByImageUrl"`
+	ID                int64     `json:"id"`
+
+	// Summary Markdown
+	Summary *string `json:"summary"`
+}
+
 // LegacyFeatureSchema defines model for legacyFeatureSchema.
 type LegacyFeatureSchema struct {
 	Archived       bool                         `json:"archived"`
@@ -2178,6 +2603,28 @@ type LegalValueSchema struct {
 	Value       string  `json:"value"`
 }
 
+// LifecycleArchiveSummary defines model for lifecycleArchiveSummary.
+type LifecycleArchiveSummary struct {
+	CurrentFlags int32 `json:"currentFlags"`
+	Last30Days   int32 `json:"last30Days"`
+}
+
+// LifecycleStageSummary defines model for lifecycleStageSummary.
+type LifecycleStageSummary struct {
+	// AverageDays How long flags that left the stage were in it; null when none did
+	AverageDays  *float64 `json:"averageDays"`
+	CurrentFlags int32    `json:"currentFlags"`
+}
+
+// LifecycleSummaryOfStages defines model for lifecycleSummaryOfStages.
+type LifecycleSummaryOfStages struct {
+	Archived  LifecycleArchiveSummary `json:"archived"`
+	Completed LifecycleStageSummary   `json:"completed"`
+	Initial   LifecycleStageSummary   `json:"initial"`
+	Live      LifecycleStageSummary   `json:"live"`
+	PreLive   LifecycleStageSummary   `json:"preLive"`
+}
+
 // LinkSchema defines model for linkSchema.
 type LinkSchema struct {
 	// Title Shown instead of the URL
@@ -2193,6 +2640,69 @@ type LinkSchema struct {
 type MaintenanceSchema struct {
 	Enabled bool `json:"enabled"`
 }
+
+// ManifestErrorBody defines model for manifestErrorBody.
+type ManifestErrorBody struct {
+	Details *[]ManifestErrorDetail `json:"details,omitempty"`
+	Message string                 `json:"message"`
+	Status  int64                  `json:"status"`
+}
+
+// ManifestErrorDetail defines model for manifestErrorDetail.
+type ManifestErrorDetail struct {
+	Code    *string `json:"code,omitempty"`
+	Field   *string `json:"field,omitempty"`
+	Message string  `json:"message"`
+}
+
+// ManifestErrorSchema defines model for manifestErrorSchema.
+type ManifestErrorSchema struct {
+	Error ManifestErrorBody `json:"error"`
+}
+
+// ManifestFlagSchema defines model for manifestFlagSchema.
+type ManifestFlagSchema struct {
+	DefaultValue interface{} `json:"defaultValue"`
+	Description  *string     `json:"description,omitempty"`
+	Key          string      `json:"key"`
+
+	// Name Always the key
+	Name *string                `json:"name,omitempty"`
+	Type ManifestFlagSchemaType `json:"type"`
+}
+
+// ManifestFlagSchemaType defines model for ManifestFlagSchema.Type.
+type ManifestFlagSchemaType string
+
+// ManifestSchema defines model for manifestSchema.
+type ManifestSchema struct {
+	Flags *[]ManifestFlagSchema `json:"flags"`
+}
+
+// MeSchema defines model for meSchema.
+type MeSchema struct {
+	Feedback    []FeedbackResponseSchema `json:"feedback"`
+	Permissions []PermissionSchema       `json:"permissions"`
+
+	// Splash One-time pages that the caller has seen
+	Splash map[string]bool `json:"splash"`
+	User   UserSchema      `json:"user"`
+}
+
+// Metadata defines model for metadata.
+type Metadata struct {
+	// Enabled The flag's own answer counts: it gave a variant, or has none and is on
+	Enabled bool `json:"enabled"`
+
+	// FeatureEnabled The flag is on for this context
+	FeatureEnabled bool         `json:"feature_enabled"`
+	ImpressionData bool         `json:"impressionData"`
+	Project        string       `json:"project"`
+	Type           MetadataType `json:"type"`
+}
+
+// MetadataType defines model for Metadata.Type.
+type MetadataType string
 
 // NameSchema defines model for nameSchema.
 type NameSchema struct {
@@ -2239,6 +2749,84 @@ type PatchSchema struct {
 
 // PatchSchemaOp defines model for PatchSchema.Op.
 type PatchSchemaOp string
+
+// PermissionSchema defines model for permissionSchema.
+type PermissionSchema struct {
+	Environment *string `json:"environment,omitempty"`
+	Permission  string  `json:"permission"`
+	Project     *string `json:"project,omitempty"`
+}
+
+// PersonSchema defines model for personSchema.
+type PersonSchema struct {
+	Email    *string `json:"email,omitempty"`
+	ID       int32   `json:"id"`
+	ImageURL *string `json:"imageUrl,omitempty"`
+	Name     *string `json:"name,omitempty"`
+	Username *string `json:"username,omitempty"`
+}
+
+// PersonalDashboardProjectDetailsSchema defines model for personalDashboardProjectDetailsSchema.
+type PersonalDashboardProjectDetailsSchema struct {
+	Insights         PersonalInsightsSchema `json:"insights"`
+	LatestEvents     []LatestEventSchema    `json:"latestEvents"`
+	OnboardingStatus OnboardingStatusSchema `json:"onboardingStatus"`
+	Owners           []ProjectOwnerSchema   `json:"owners"`
+
+	// Roles The caller's in the project
+	Roles []PersonalRoleSchema `json:"roles"`
+}
+
+// PersonalDashboardSchema defines model for personalDashboardSchema.
+type PersonalDashboardSchema struct {
+	Admins []PersonSchema `json:"admins"`
+
+	// Flags Flags that the caller made or has among the favourites
+	Flags         []PersonalFlagSchema  `json:"flags"`
+	ProjectOwners []ProjectPersonSchema `json:"projectOwners"`
+
+	// Projects Active projects, the caller's favourites first
+	Projects []PersonalProjectSchema `json:"projects"`
+}
+
+// PersonalFlagSchema defines model for personalFlagSchema.
+type PersonalFlagSchema struct {
+	Name    string `json:"name"`
+	Project string `json:"project"`
+	Type    string `json:"type"`
+}
+
+// PersonalInsightsSchema defines model for personalInsightsSchema.
+type PersonalInsightsSchema struct {
+	ActiveFlags            int32  `json:"activeFlags"`
+	AvgHealthCurrentWindow *int64 `json:"avgHealthCurrentWindow"`
+	AvgHealthPastWindow    *int64 `json:"avgHealthPastWindow"`
+	Health                 int64  `json:"health"`
+	PotentiallyStaleFlags  int32  `json:"potentiallyStaleFlags"`
+	StaleFlags             int32  `json:"staleFlags"`
+	TechnicalDebt          int64  `json:"technicalDebt"`
+	TotalFlags             int32  `json:"totalFlags"`
+}
+
+// PersonalProjectSchema defines model for personalProjectSchema.
+type PersonalProjectSchema struct {
+	FeatureCount  int32  `json:"featureCount"`
+	Health        int64  `json:"health"`
+	ID            string `json:"id"`
+	MemberCount   int32  `json:"memberCount"`
+	Name          string `json:"name"`
+	TechnicalDebt int64  `json:"technicalDebt"`
+}
+
+// PersonalRoleSchema defines model for personalRoleSchema.
+type PersonalRoleSchema struct {
+	ID   int32                  `json:"id"`
+	Name string                 `json:"name"`
+	Type PersonalRoleSchemaType `json:"type"`
+}
+
+// PersonalRoleSchemaType defines model for PersonalRoleSchema.Type.
+type PersonalRoleSchemaType string
 
 // PlaygroundConstraintSchema defines model for playgroundConstraintSchema.
 type PlaygroundConstraintSchema struct {
@@ -2416,6 +3004,14 @@ type ProductionChanges struct {
 	Last90 int64 `json:"last90"`
 }
 
+// ProjectActivityDay defines model for projectActivityDay.
+type ProjectActivityDay struct {
+	Count int32 `json:"count"`
+
+	// Date Example: 2026-01-31
+	Date string `json:"date"`
+}
+
 // ProjectApplicationSchema defines model for projectApplicationSchema.
 type ProjectApplicationSchema struct {
 	Environments []string                      `json:"environments"`
@@ -2449,6 +3045,12 @@ type ProjectCreatedSchema struct {
 
 // ProjectCreatedSchemaMode defines model for ProjectCreatedSchema.Mode.
 type ProjectCreatedSchemaMode string
+
+// ProjectDoraMetricsSchema defines model for projectDoraMetricsSchema.
+type ProjectDoraMetricsSchema struct {
+	Features       []DoraFeaturesSchema `json:"features"`
+	ProjectAverage *float64             `json:"projectAverage,omitempty"`
+}
 
 // ProjectEnvironmentSchema defines model for projectEnvironmentSchema.
 type ProjectEnvironmentSchema struct {
@@ -2488,21 +3090,58 @@ type ProjectFeaturesSchema struct {
 	Version  int64                   `json:"version"`
 }
 
+// ProjectFlagCreatorSchema defines model for projectFlagCreatorSchema.
+type ProjectFlagCreatorSchema struct {
+	ID   int32  `json:"id"`
+	Name string `json:"name"`
+}
+
+// ProjectInsightsSchema defines model for projectInsightsSchema.
+type ProjectInsightsSchema struct {
+	FeatureTypeCounts []FeatureTypeCountSchema `json:"featureTypeCounts"`
+	Health            ProjectRatingSchema      `json:"health"`
+	LeadTime          ProjectDoraMetricsSchema `json:"leadTime"`
+	Members           ProjectMemberChange      `json:"members"`
+	Stats             ProjectStatsSchema       `json:"stats"`
+	TechnicalDebt     ProjectRatingSchema      `json:"technicalDebt"`
+}
+
+// ProjectLinkTemplateSchema defines model for projectLinkTemplateSchema.
+type ProjectLinkTemplateSchema struct {
+	Title *string `json:"title,omitempty"`
+
+	// URLTemplate An http or https URL in which {{project}} and {{feature}} stand for their names
+	//
+	// Example: https://issues.example.com/{{project}}/{{feature}}
+	URLTemplate string `json:"urlTemplate"`
+}
+
+// ProjectMemberChange defines model for projectMemberChange.
+type ProjectMemberChange struct {
+	Change         int32 `json:"change"`
+	CurrentMembers int32 `json:"currentMembers"`
+}
+
 // ProjectOverviewSchema defines model for projectOverviewSchema.
 type ProjectOverviewSchema struct {
-	ArchivedAt        *time.Time                        `json:"archivedAt"`
-	CreatedAt         time.Time                         `json:"createdAt"`
-	DefaultStickiness string                            `json:"defaultStickiness"`
-	Description       *string                           `json:"description"`
-	Environments      []ProjectEnvironmentSchema        `json:"environments"`
+	ArchivedAt        *time.Time                 `json:"archivedAt"`
+	CreatedAt         time.Time                  `json:"createdAt"`
+	DefaultStickiness string                     `json:"defaultStickiness"`
+	Description       *string                    `json:"description"`
+	Environments      []ProjectEnvironmentSchema `json:"environments"`
+
+	// Favorite Of the caller
+	Favorite          bool                              `json:"favorite"`
 	FeatureLimit      *int32                            `json:"featureLimit"`
 	FeatureNaming     *CreateFeatureNamingPatternSchema `json:"featureNaming,omitempty"`
 	FeatureTypeCounts []FeatureTypeCountSchema          `json:"featureTypeCounts"`
 	Health            int64                             `json:"health"`
+	LinkTemplates     []ProjectLinkTemplateSchema       `json:"linkTemplates"`
 	Members           int32                             `json:"members"`
 	Mode              ProjectOverviewSchemaMode         `json:"mode"`
 	Name              string                            `json:"name"`
 	OnboardingStatus  OnboardingStatusSchema            `json:"onboardingStatus"`
+	Stats             ProjectStatsSchema                `json:"stats"`
 	TechnicalDebt     int64                             `json:"technicalDebt"`
 	UpdatedAt         time.Time                         `json:"updatedAt"`
 	Version           int64                             `json:"version"`
@@ -2519,12 +3158,46 @@ type ProjectOwnerSchema struct {
 // ProjectOwnerSchemaOwnerType defines model for ProjectOwnerSchema.OwnerType.
 type ProjectOwnerSchemaOwnerType string
 
+// ProjectPercentage defines model for projectPercentage.
+type ProjectPercentage struct {
+	Current int64 `json:"current"`
+}
+
+// ProjectPersonSchema defines model for projectPersonSchema.
+type ProjectPersonSchema struct {
+	Email     *string                      `json:"email,omitempty"`
+	ImageURL  *string                      `json:"imageUrl,omitempty"`
+	Name      string                       `json:"name"`
+	OwnerType ProjectPersonSchemaOwnerType `json:"ownerType"`
+}
+
+// ProjectPersonSchemaOwnerType defines model for ProjectPersonSchema.OwnerType.
+type ProjectPersonSchemaOwnerType string
+
+// ProjectRatingSchema defines model for projectRatingSchema.
+type ProjectRatingSchema struct {
+	ActiveCount           int32 `json:"activeCount"`
+	PotentiallyStaleCount int32 `json:"potentiallyStaleCount"`
+	Rating                int64 `json:"rating"`
+	StaleCount            int32 `json:"staleCount"`
+}
+
+// ProjectResourcesSchema defines model for projectResourcesSchema.
+type ProjectResourcesSchema struct {
+	APITokens int32 `json:"apiTokens"`
+	Members   int32 `json:"members"`
+	Segments  int32 `json:"segments"`
+}
+
 // ProjectSchema defines model for projectSchema.
 type ProjectSchema struct {
-	ArchivedAt            *time.Time             `json:"archivedAt"`
-	CreatedAt             time.Time              `json:"createdAt"`
-	DefaultStickiness     string                 `json:"defaultStickiness"`
-	Description           *string                `json:"description"`
+	ArchivedAt        *time.Time `json:"archivedAt"`
+	CreatedAt         time.Time  `json:"createdAt"`
+	DefaultStickiness string     `json:"defaultStickiness"`
+	Description       *string    `json:"description"`
+
+	// Favorite Of the caller
+	Favorite              bool                   `json:"favorite"`
 	FeatureCount          int32                  `json:"featureCount"`
 	Health                int64                  `json:"health"`
 	ID                    string                 `json:"id"`
@@ -2541,6 +3214,38 @@ type ProjectSchema struct {
 // ProjectSchemaMode defines model for ProjectSchema.Mode.
 type ProjectSchemaMode string
 
+// ProjectStaleFlags defines model for projectStaleFlags.
+type ProjectStaleFlags struct {
+	Total int32 `json:"total"`
+}
+
+// ProjectStatsSchema defines model for projectStatsSchema.
+type ProjectStatsSchema struct {
+	ArchivedCurrentWindow int32 `json:"archivedCurrentWindow"`
+	ArchivedPastWindow    int32 `json:"archivedPastWindow"`
+
+	// AvgTimeToProdCurrentWindow Days from a flag's making to its first time on in production
+	AvgTimeToProdCurrentWindow float64 `json:"avgTimeToProdCurrentWindow"`
+	CreatedCurrentWindow       int32   `json:"createdCurrentWindow"`
+	CreatedPastWindow          int32   `json:"createdPastWindow"`
+
+	// ProjectActivityCurrentWindow Changes, as the event log has them
+	ProjectActivityCurrentWindow     int32 `json:"projectActivityCurrentWindow"`
+	ProjectActivityPastWindow        int32 `json:"projectActivityPastWindow"`
+	ProjectMembersAddedCurrentWindow int32 `json:"projectMembersAddedCurrentWindow"`
+}
+
+// ProjectStatusSchema defines model for projectStatusSchema.
+type ProjectStatusSchema struct {
+	// ActivityCountByDate Days (UTC) of the last year with changes
+	ActivityCountByDate []ProjectActivityDay     `json:"activityCountByDate"`
+	Health              ProjectPercentage        `json:"health"`
+	LifecycleSummary    LifecycleSummaryOfStages `json:"lifecycleSummary"`
+	Resources           ProjectResourcesSchema   `json:"resources"`
+	StaleFlags          ProjectStaleFlags        `json:"staleFlags"`
+	TechnicalDebt       ProjectPercentage        `json:"technicalDebt"`
+}
+
 // ProjectsSchema defines model for projectsSchema.
 type ProjectsSchema struct {
 	Projects []ProjectSchema `json:"projects"`
@@ -2551,6 +3256,12 @@ type ProjectsSchema struct {
 type PushVariantsSchema struct {
 	Environments *[]string        `json:"environments,omitempty"`
 	Variants     *[]VariantSchema `json:"variants,omitempty"`
+}
+
+// RecordUIErrorSchema defines model for recordUIErrorSchema.
+type RecordUIErrorSchema struct {
+	ErrorMessage string  `json:"errorMessage"`
+	ErrorStack   *string `json:"errorStack,omitempty"`
 }
 
 // ResourceLimitsSchema defines model for resourceLimitsSchema.
@@ -2620,6 +3331,13 @@ type SegmentsSchema struct {
 type SetCorsSchema struct {
 	// FrontendAPIOrigins Origins such as https://app.example.com, or * for any; none closes it to browsers
 	FrontendAPIOrigins *[]string `json:"frontendApiOrigins,omitempty"`
+}
+
+// SplashResponseSchema defines model for splashResponseSchema.
+type SplashResponseSchema struct {
+	Seen     bool   `json:"seen"`
+	SplashID string `json:"splashId"`
+	UserID   int32  `json:"userId"`
 }
 
 // StrategiesSchema defines model for strategiesSchema.
@@ -2853,7 +3571,10 @@ type UpdateFeatureTypeLifetimeSchema struct {
 
 // UpdateProjectEnterpriseSettingsSchema defines model for updateProjectEnterpriseSettingsSchema.
 type UpdateProjectEnterpriseSettingsSchema struct {
-	FeatureNaming *CreateFeatureNamingPatternSchema          `json:"featureNaming,omitempty"`
+	FeatureNaming *CreateFeatureNamingPatternSchema `json:"featureNaming,omitempty"`
+
+	// LinkTemplates Links that new flags of the project get
+	LinkTemplates *[]ProjectLinkTemplateSchema               `json:"linkTemplates,omitempty"`
 	Mode          *UpdateProjectEnterpriseSettingsSchemaMode `json:"mode,omitempty"`
 }
 
@@ -2905,6 +3626,15 @@ type UserBrief struct {
 	ID       int32  `json:"id"`
 	ImageURL string `json:"imageUrl"`
 	Name     string `json:"name"`
+}
+
+// UserSchema defines model for userSchema.
+type UserSchema struct {
+	ID          int32     `json:"id"`
+	ImageURL    *string   `json:"imageUrl,omitempty"`
+	Name        *string   `json:"name,omitempty"`
+	Permissions *[]string `json:"permissions,omitempty"`
+	Username    *string   `json:"username,omitempty"`
 }
 
 // ValidateArchiveFeaturesSchema defines model for validateArchiveFeaturesSchema.
@@ -3419,6 +4149,36 @@ type GetFrontendFeatureWithPostParams struct {
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
+// EvaluateFlagsParams defines parameters for EvaluateFlags.
+type EvaluateFlagsParams struct {
+	// FlagConfigEtag What an event named: nothing older is answered, as far as waiting a second helps.
+	FlagConfigEtag *string `form:"flagConfigEtag,omitempty" json:"flagConfigEtag,omitempty"`
+
+	// FlagConfigLastModified Accepted; events of this server name no time.
+	FlagConfigLastModified *string `form:"flagConfigLastModified,omitempty" json:"flagConfigLastModified,omitempty"`
+
+	// IfNoneMatch The ETag of the answer the client has; 304 if it still holds.
+	IfNoneMatch *string `json:"If-None-Match,omitempty"`
+}
+
+// StreamEvaluationParams defines parameters for StreamEvaluation.
+type StreamEvaluationParams struct {
+	// Ticket From eventStreams
+	Ticket string `form:"ticket" json:"ticket"`
+
+	// LastEventID The id of the last event the client has seen.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
+// GetManifestParams defines parameters for GetManifest.
+type GetManifestParams struct {
+	// Environment With an admin token: whose variants decide on the types; development if there is one
+	Environment *string `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// Project Only flags of these projects
+	Project *[]string `form:"project,omitempty" json:"project,omitempty"`
+}
+
 // CreateAddonJSONRequestBody defines body for CreateAddon for application/json ContentType.
 type CreateAddonJSONRequestBody = AddonCreateUpdateSchema
 
@@ -3430,6 +4190,12 @@ type CreateAPITokenJSONRequestBody = CreateAPITokenSchema
 
 // UpdateAPITokenJSONRequestBody defines body for UpdateAPIToken for application/json ContentType.
 type UpdateAPITokenJSONRequestBody = UpdateAPITokenSchema
+
+// CreateBannerJSONRequestBody defines body for CreateBanner for application/json ContentType.
+type CreateBannerJSONRequestBody = CreateBannerSchema
+
+// UpdateBannerJSONRequestBody defines body for UpdateBanner for application/json ContentType.
+type UpdateBannerJSONRequestBody = CreateBannerSchema
 
 // ValidateConstraintJSONRequestBody defines body for ValidateConstraint for application/json ContentType.
 type ValidateConstraintJSONRequestBody = ConstraintSchema
@@ -3491,6 +4257,12 @@ type AddTagJSONRequestBody = TagSchema
 
 // UpdateTagsJSONRequestBody defines body for UpdateTags for application/json ContentType.
 type UpdateTagsJSONRequestBody = UpdateTagsSchema
+
+// CreateFeedbackJSONRequestBody defines body for CreateFeedback for application/json ContentType.
+type CreateFeedbackJSONRequestBody = FeedbackCreateSchema
+
+// UpdateFeedbackJSONRequestBody defines body for UpdateFeedback for application/json ContentType.
+type UpdateFeedbackJSONRequestBody = FeedbackUpdateSchema
 
 // ToggleMaintenanceJSONRequestBody defines body for ToggleMaintenance for application/json ContentType.
 type ToggleMaintenanceJSONRequestBody = ToggleMaintenanceSchema
@@ -3612,6 +4384,9 @@ type StaleFeaturesJSONRequestBody = BatchStaleSchema
 // AddTagToFeaturesJSONRequestBody defines body for AddTagToFeatures for application/json ContentType.
 type AddTagToFeaturesJSONRequestBody = TagsBulkAddSchema
 
+// UIObservabilityJSONRequestBody defines body for UIObservability for application/json ContentType.
+type UIObservabilityJSONRequestBody = RecordUIErrorSchema
+
 // CreateSegmentJSONRequestBody defines body for CreateSegment for application/json ContentType.
 type CreateSegmentJSONRequestBody = UpsertSegmentSchema
 
@@ -3671,6 +4446,12 @@ type GetFrontendFeatureWithPostJSONRequestBody = FrontendAPIFeaturesPostSchema
 
 // GetValidTokensJSONRequestBody defines body for GetValidTokens for application/json ContentType.
 type GetValidTokensJSONRequestBody = TokenStringListSchema
+
+// EvaluateFlagsJSONRequestBody defines body for EvaluateFlags for application/json ContentType.
+type EvaluateFlagsJSONRequestBody = EvaluationRequestSchema
+
+// EvaluateFlagJSONRequestBody defines body for EvaluateFlag for application/json ContentType.
+type EvaluateFlagJSONRequestBody = EvaluationRequestSchema
 
 // AsPlaygroundStrategiesResult0 returns the union data inside the PlaygroundStrategies_Result as a PlaygroundStrategiesResult0
 func (t PlaygroundStrategies_Result) AsPlaygroundStrategiesResult0() (PlaygroundStrategiesResult0, error) {
@@ -4006,6 +4787,68 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/admin/archive/{featureName} (the `DeleteFeature` operationId).
 	DeleteFeature(ctx context.Context, featureName string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetBanners Get banners
+	//
+	// Corresponds with GET /api/admin/banners (the `GetBanners` operationId).
+	GetBanners(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBannerWithBody Create banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+	CreateBannerWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateBanner Create banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+	CreateBanner(ctx context.Context, body CreateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteBanner Delete banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
+	DeleteBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateBannerWithBody Update banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+	UpdateBannerWithBody(ctx context.Context, id int32, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateBanner Update banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+	UpdateBanner(ctx context.Context, id int32, body UpdateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisableBanner Disable banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Corresponds with POST /api/admin/banners/{id}/off (the `DisableBanner` operationId).
+	DisableBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnableBanner Enable banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Corresponds with POST /api/admin/banners/{id}/on (the `EnableBanner` operationId).
+	EnableBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetFeatureUsageSummary Get feature usage summary
 	//
@@ -4482,6 +5325,39 @@ type ClientInterface interface {
 	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	ToggleLegacyFeatureOn(ctx context.Context, featureName string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateFeedbackWithBody Create feedback
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+	CreateFeedbackWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFeedback Create feedback
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+	CreateFeedback(ctx context.Context, body CreateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateFeedbackWithBody Update feedback
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+	UpdateFeedbackWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateFeedback Update feedback
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+	UpdateFeedback(ctx context.Context, id string, body UpdateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFlagCreators Get flag creators
+	//
+	// Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
+	GetFlagCreators(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetInstanceAdminStats Get instance admin stats
 	//
 	// Corresponds with GET /api/admin/instance-admin/statistics (the `GetInstanceAdminStats` operationId).
@@ -4576,6 +5452,16 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/metrics/unknown-flags (the `GetUnknownFlags` operationId).
 	GetUnknownFlags(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPersonalDashboard Get personal dashboard
+	//
+	// Corresponds with GET /api/admin/personal-dashboard (the `GetPersonalDashboard` operationId).
+	GetPersonalDashboard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPersonalDashboardProjectDetails Get personal dashboard project details
+	//
+	// Corresponds with GET /api/admin/personal-dashboard/{projectId} (the `GetPersonalDashboardProjectDetails` operationId).
+	GetPersonalDashboardProjectDetails(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPlaygroundWithBody Get playground
 	//
@@ -4918,6 +5804,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/projects/{projectId}/dependencies (the `CheckDependenciesExist` operationId).
 	CheckDependenciesExist(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProjectDora Get project dora
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/dora (the `GetProjectDora` operationId).
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	GetProjectDora(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// AddEnvironmentToProjectWithBody Add environment to project
 	//
@@ -5385,6 +6278,25 @@ type ClientInterface interface {
 	// Corresponds with GET /api/admin/projects/{projectId}/features/{parent}/parent-variants (the `ListParentVariantOptions` operationId).
 	ListParentVariantOptions(ctx context.Context, projectID string, parent string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetProjectFlagCreators Get project flag creators
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/flag-creators (the `GetProjectFlagCreators` operationId).
+	GetProjectFlagCreators(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProjectHealthReport Get project health report
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/health-report (the `GetProjectHealthReport` operationId).
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	GetProjectHealthReport(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProjectInsights Get project insights
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/insights (the `GetProjectInsights` operationId).
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	GetProjectInsights(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetProjectOverview Get project overview
 	//
 	// Corresponds with GET /api/admin/projects/{projectId}/overview (the `GetProjectOverview` operationId).
@@ -5449,6 +6361,11 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/projects/{projectId}/stale (the `StaleFeatures` operationId).
 	StaleFeatures(ctx context.Context, projectID string, body StaleFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetProjectStatus Get project status
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/status (the `GetProjectStatus` operationId).
+	GetProjectStatus(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// AddTagToFeaturesWithBody Add tag to features
 	//
 	// Requires the permission UPDATE_FEATURE.
@@ -5466,6 +6383,20 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/admin/projects/{projectId}/tags (the `AddTagToFeatures` operationId).
 	AddTagToFeatures(ctx context.Context, projectID string, body AddTagToFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UIObservabilityWithBody Ui observability
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+	UIObservabilityWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UIObservability Ui observability
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+	UIObservability(ctx context.Context, body UIObservabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SearchEvents Search events
 	//
@@ -5578,6 +6509,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/segments/{id}/strategies (the `GetStrategiesBySegmentID` operationId).
 	GetStrategiesBySegmentID(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateSplashSettings Update splash settings
+	//
+	// Corresponds with POST /api/admin/splash/{id} (the `UpdateSplashSettings` operationId).
+	UpdateSplashSettings(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAllStrategies Get all strategies
 	//
@@ -5784,6 +6720,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
 	SetCors(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMe Get me
+	//
+	// Corresponds with GET /api/admin/user (the `GetMe` operationId).
+	GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetDelta What has changed since the caller asked last
 	//
@@ -6057,6 +6998,66 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /health (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateFlagsWithBody Evaluate all flags
+	//
+	// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+	//
+	// Requires a frontend or a backend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+	EvaluateFlagsWithBody(ctx context.Context, params *EvaluateFlagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateFlags Evaluate all flags
+	//
+	// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+	//
+	// Requires a frontend or a backend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+	EvaluateFlags(ctx context.Context, params *EvaluateFlagsParams, body EvaluateFlagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateFlagWithBody Evaluate one flag
+	//
+	// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+	//
+	// Requires a backend or a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+	EvaluateFlagWithBody(ctx context.Context, key string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EvaluateFlag Evaluate one flag
+	//
+	// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+	//
+	// Requires a backend or a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+	EvaluateFlag(ctx context.Context, key string, body EvaluateFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamEvaluation Changes of a context's answers
+	//
+	// Server-Sent Events: data is {"type":"refetchEvaluation","etag":…} whenever what was evaluated for the ticket's context has changed. Where there is no room, the stream ends at once and tells when to come back.
+	//
+	// Corresponds with GET /ofrep/v1/stream (the `StreamEvaluation` operationId).
+	StreamEvaluation(ctx context.Context, params *StreamEvaluationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetManifest The flags and their types
+	//
+	// Of this OpenFeature's tools generate typed accessors.
+	//
+	// Requires any token; what it sees decides, and an admin token names an environment.
+	//
+	// Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
+	GetManifest(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetReady Can it serve?
 	//
@@ -6383,6 +7384,148 @@ func (c *Client) ReviveFeature(ctx context.Context, featureName string, reqEdito
 // Corresponds with DELETE /api/admin/archive/{featureName} (the `DeleteFeature` operationId).
 func (c *Client) DeleteFeature(ctx context.Context, featureName string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteFeatureRequest(c.Server, featureName)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBanners Get banners
+//
+// Corresponds with GET /api/admin/banners (the `GetBanners` operationId).
+func (c *Client) GetBanners(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBannersRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBannerWithBody Create banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+func (c *Client) CreateBannerWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBannerRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateBanner Create banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+func (c *Client) CreateBanner(ctx context.Context, body CreateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateBannerRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteBanner Delete banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
+func (c *Client) DeleteBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteBannerRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateBannerWithBody Update banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+func (c *Client) UpdateBannerWithBody(ctx context.Context, id int32, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateBannerRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateBanner Update banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+func (c *Client) UpdateBanner(ctx context.Context, id int32, body UpdateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateBannerRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisableBanner Disable banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Corresponds with POST /api/admin/banners/{id}/off (the `DisableBanner` operationId).
+func (c *Client) DisableBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisableBannerRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnableBanner Enable banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Corresponds with POST /api/admin/banners/{id}/on (the `EnableBanner` operationId).
+func (c *Client) EnableBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnableBannerRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -7504,6 +8647,89 @@ func (c *Client) ToggleLegacyFeatureOn(ctx context.Context, featureName string, 
 	return c.Client.Do(req)
 }
 
+// CreateFeedbackWithBody Create feedback
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+func (c *Client) CreateFeedbackWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFeedbackRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFeedback Create feedback
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+func (c *Client) CreateFeedback(ctx context.Context, body CreateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFeedbackRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateFeedbackWithBody Update feedback
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+func (c *Client) UpdateFeedbackWithBody(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateFeedbackRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateFeedback Update feedback
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+func (c *Client) UpdateFeedback(ctx context.Context, id string, body UpdateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateFeedbackRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFlagCreators Get flag creators
+//
+// Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
+func (c *Client) GetFlagCreators(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFlagCreatorsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetInstanceAdminStats Get instance admin stats
 //
 // Corresponds with GET /api/admin/instance-admin/statistics (the `GetInstanceAdminStats` operationId).
@@ -7739,6 +8965,36 @@ func (c *Client) GetOutdatedSdks(ctx context.Context, reqEditors ...RequestEdito
 // Corresponds with GET /api/admin/metrics/unknown-flags (the `GetUnknownFlags` operationId).
 func (c *Client) GetUnknownFlags(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetUnknownFlagsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPersonalDashboard Get personal dashboard
+//
+// Corresponds with GET /api/admin/personal-dashboard (the `GetPersonalDashboard` operationId).
+func (c *Client) GetPersonalDashboard(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPersonalDashboardRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPersonalDashboardProjectDetails Get personal dashboard project details
+//
+// Corresponds with GET /api/admin/personal-dashboard/{projectId} (the `GetPersonalDashboardProjectDetails` operationId).
+func (c *Client) GetPersonalDashboardProjectDetails(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPersonalDashboardProjectDetailsRequest(c.Server, projectID)
 	if err != nil {
 		return nil, err
 	}
@@ -8521,6 +9777,22 @@ func (c *Client) DeleteFeatures(ctx context.Context, projectID string, body Dele
 // Corresponds with GET /api/admin/projects/{projectId}/dependencies (the `CheckDependenciesExist` operationId).
 func (c *Client) CheckDependenciesExist(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCheckDependenciesExistRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProjectDora Get project dora
+//
+// Corresponds with GET /api/admin/projects/{projectId}/dora (the `GetProjectDora` operationId).
+// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+func (c *Client) GetProjectDora(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProjectDoraRequest(c.Server, projectID)
 	if err != nil {
 		return nil, err
 	}
@@ -9597,6 +10869,53 @@ func (c *Client) ListParentVariantOptions(ctx context.Context, projectID string,
 	return c.Client.Do(req)
 }
 
+// GetProjectFlagCreators Get project flag creators
+//
+// Corresponds with GET /api/admin/projects/{projectId}/flag-creators (the `GetProjectFlagCreators` operationId).
+func (c *Client) GetProjectFlagCreators(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProjectFlagCreatorsRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProjectHealthReport Get project health report
+//
+// Corresponds with GET /api/admin/projects/{projectId}/health-report (the `GetProjectHealthReport` operationId).
+// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+func (c *Client) GetProjectHealthReport(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProjectHealthReportRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProjectInsights Get project insights
+//
+// Corresponds with GET /api/admin/projects/{projectId}/insights (the `GetProjectInsights` operationId).
+// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+func (c *Client) GetProjectInsights(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProjectInsightsRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetProjectOverview Get project overview
 //
 // Corresponds with GET /api/admin/projects/{projectId}/overview (the `GetProjectOverview` operationId).
@@ -9741,6 +11060,21 @@ func (c *Client) StaleFeatures(ctx context.Context, projectID string, body Stale
 	return c.Client.Do(req)
 }
 
+// GetProjectStatus Get project status
+//
+// Corresponds with GET /api/admin/projects/{projectId}/status (the `GetProjectStatus` operationId).
+func (c *Client) GetProjectStatus(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProjectStatusRequest(c.Server, projectID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // AddTagToFeaturesWithBody Add tag to features
 //
 // Requires the permission UPDATE_FEATURE.
@@ -9769,6 +11103,40 @@ func (c *Client) AddTagToFeaturesWithBody(ctx context.Context, projectID string,
 // Corresponds with PUT /api/admin/projects/{projectId}/tags (the `AddTagToFeatures` operationId).
 func (c *Client) AddTagToFeatures(ctx context.Context, projectID string, body AddTagToFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAddTagToFeaturesRequest(c.Server, projectID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UIObservabilityWithBody Ui observability
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+func (c *Client) UIObservabilityWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUIObservabilityRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UIObservability Ui observability
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+func (c *Client) UIObservability(ctx context.Context, body UIObservabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUIObservabilityRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10041,6 +11409,21 @@ func (c *Client) UpdateSegment(ctx context.Context, id int32, body UpdateSegment
 // Corresponds with GET /api/admin/segments/{id}/strategies (the `GetStrategiesBySegmentID` operationId).
 func (c *Client) GetStrategiesBySegmentID(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetStrategiesBySegmentIDRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateSplashSettings Update splash settings
+//
+// Corresponds with POST /api/admin/splash/{id} (the `UpdateSplashSettings` operationId).
+func (c *Client) UpdateSplashSettings(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateSplashSettingsRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -10527,6 +11910,21 @@ func (c *Client) SetCorsWithBody(ctx context.Context, contentType string, body i
 // Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
 func (c *Client) SetCors(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSetCorsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMe Get me
+//
+// Corresponds with GET /api/admin/user (the `GetMe` operationId).
+func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMeRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -11070,6 +12468,126 @@ func (c *Client) GetValidTokens(ctx context.Context, body GetValidTokensJSONRequ
 // Corresponds with GET /health (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateFlagsWithBody Evaluate all flags
+//
+// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+//
+// Requires a frontend or a backend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+func (c *Client) EvaluateFlagsWithBody(ctx context.Context, params *EvaluateFlagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateFlagsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateFlags Evaluate all flags
+//
+// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+//
+// Requires a frontend or a backend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+func (c *Client) EvaluateFlags(ctx context.Context, params *EvaluateFlagsParams, body EvaluateFlagsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateFlagsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateFlagWithBody Evaluate one flag
+//
+// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+//
+// Requires a backend or a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+func (c *Client) EvaluateFlagWithBody(ctx context.Context, key string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateFlagRequestWithBody(c.Server, key, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EvaluateFlag Evaluate one flag
+//
+// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+//
+// Requires a backend or a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+func (c *Client) EvaluateFlag(ctx context.Context, key string, body EvaluateFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEvaluateFlagRequest(c.Server, key, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamEvaluation Changes of a context's answers
+//
+// Server-Sent Events: data is {"type":"refetchEvaluation","etag":…} whenever what was evaluated for the ticket's context has changed. Where there is no room, the stream ends at once and tells when to come back.
+//
+// Corresponds with GET /ofrep/v1/stream (the `StreamEvaluation` operationId).
+func (c *Client) StreamEvaluation(ctx context.Context, params *StreamEvaluationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamEvaluationRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetManifest The flags and their types
+//
+// Of this OpenFeature's tools generate typed accessors.
+//
+// Requires any token; what it sees decides, and an admin token names an environment.
+//
+// Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
+func (c *Client) GetManifest(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetManifestRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11656,6 +13174,222 @@ func NewDeleteFeatureRequest(server string, featureName string) (*http.Request, 
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetBannersRequest constructs an http.Request for the GetBanners method
+func NewGetBannersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateBannerRequest calls the generic CreateBanner builder with application/json body
+func NewCreateBannerRequest(server string, body CreateBannerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateBannerRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateBannerRequestWithBody constructs an http.Request for the CreateBanner method, with any body, and a specified content type
+func NewCreateBannerRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDeleteBannerRequest constructs an http.Request for the DeleteBanner method
+func NewDeleteBannerRequest(server string, id int32) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateBannerRequest calls the generic UpdateBanner builder with application/json body
+func NewUpdateBannerRequest(server string, id int32, body UpdateBannerJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateBannerRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateBannerRequestWithBody constructs an http.Request for the UpdateBanner method, with any body, and a specified content type
+func NewUpdateBannerRequestWithBody(server string, id int32, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDisableBannerRequest constructs an http.Request for the DisableBanner method
+func NewDisableBannerRequest(server string, id int32) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners/%s/off", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEnableBannerRequest constructs an http.Request for the EnableBanner method
+func NewEnableBannerRequest(server string, id int32) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners/%s/on", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -13511,6 +15245,120 @@ func NewToggleLegacyFeatureOnRequest(server string, featureName string) (*http.R
 	return req, nil
 }
 
+// NewCreateFeedbackRequest calls the generic CreateFeedback builder with application/json body
+func NewCreateFeedbackRequest(server string, body CreateFeedbackJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateFeedbackRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateFeedbackRequestWithBody constructs an http.Request for the CreateFeedback method, with any body, and a specified content type
+func NewCreateFeedbackRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/feedback")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUpdateFeedbackRequest calls the generic UpdateFeedback builder with application/json body
+func NewUpdateFeedbackRequest(server string, id string, body UpdateFeedbackJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateFeedbackRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewUpdateFeedbackRequestWithBody constructs an http.Request for the UpdateFeedback method, with any body, and a specified content type
+func NewUpdateFeedbackRequestWithBody(server string, id string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/feedback/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetFlagCreatorsRequest constructs an http.Request for the GetFlagCreators method
+func NewGetFlagCreatorsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/flag-creators")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetInstanceAdminStatsRequest constructs an http.Request for the GetInstanceAdminStats method
 func NewGetInstanceAdminStatsRequest(server string) (*http.Request, error) {
 	var err error
@@ -13988,6 +15836,67 @@ func NewGetUnknownFlagsRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/metrics/unknown-flags")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPersonalDashboardRequest constructs an http.Request for the GetPersonalDashboard method
+func NewGetPersonalDashboardRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/personal-dashboard")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPersonalDashboardProjectDetailsRequest constructs an http.Request for the GetPersonalDashboardProjectDetails method
+func NewGetPersonalDashboardProjectDetailsRequest(server string, projectID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/personal-dashboard/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -15360,6 +17269,40 @@ func NewCheckDependenciesExistRequest(server string, projectID string) (*http.Re
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/projects/%s/dependencies", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetProjectDoraRequest constructs an http.Request for the GetProjectDora method
+func NewGetProjectDoraRequest(server string, projectID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/projects/%s/dora", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -17471,6 +19414,108 @@ func NewListParentVariantOptionsRequest(server string, projectID string, parent 
 	return req, nil
 }
 
+// NewGetProjectFlagCreatorsRequest constructs an http.Request for the GetProjectFlagCreators method
+func NewGetProjectFlagCreatorsRequest(server string, projectID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/projects/%s/flag-creators", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetProjectHealthReportRequest constructs an http.Request for the GetProjectHealthReport method
+func NewGetProjectHealthReportRequest(server string, projectID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/projects/%s/health-report", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetProjectInsightsRequest constructs an http.Request for the GetProjectInsights method
+func NewGetProjectInsightsRequest(server string, projectID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/projects/%s/insights", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetProjectOverviewRequest constructs an http.Request for the GetProjectOverview method
 func NewGetProjectOverviewRequest(server string, projectID string) (*http.Request, error) {
 	var err error
@@ -17680,6 +19725,40 @@ func NewStaleFeaturesRequestWithBody(server string, projectID string, contentTyp
 	return req, nil
 }
 
+// NewGetProjectStatusRequest constructs an http.Request for the GetProjectStatus method
+func NewGetProjectStatusRequest(server string, projectID string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "projectId", projectID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/projects/%s/status", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewAddTagToFeaturesRequest calls the generic AddTagToFeatures builder with application/json body
 func NewAddTagToFeaturesRequest(server string, projectID string, body AddTagToFeaturesJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -17718,6 +19797,46 @@ func NewAddTagToFeaturesRequestWithBody(server string, projectID string, content
 	}
 
 	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUIObservabilityRequest calls the generic UIObservability builder with application/json body
+func NewUIObservabilityRequest(server string, body UIObservabilityJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUIObservabilityRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUIObservabilityRequestWithBody constructs an http.Request for the UIObservability method, with any body, and a specified content type
+func NewUIObservabilityRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/record-ui-error")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
@@ -18687,6 +20806,40 @@ func NewGetStrategiesBySegmentIDRequest(server string, id int32) (*http.Request,
 	return req, nil
 }
 
+// NewUpdateSplashSettingsRequest constructs an http.Request for the UpdateSplashSettings method
+func NewUpdateSplashSettingsRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/splash/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetAllStrategiesRequest constructs an http.Request for the GetAllStrategies method
 func NewGetAllStrategiesRequest(server string) (*http.Request, error) {
 	var err error
@@ -19432,6 +21585,33 @@ func NewSetCorsRequestWithBody(server string, contentType string, body io.Reader
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetMeRequest constructs an http.Request for the GetMe method
+func NewGetMeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/user")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -20947,6 +23127,278 @@ func NewGetHealthRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewEvaluateFlagsRequest calls the generic EvaluateFlags builder with application/json body
+func NewEvaluateFlagsRequest(server string, params *EvaluateFlagsParams, body EvaluateFlagsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEvaluateFlagsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewEvaluateFlagsRequestWithBody constructs an http.Request for the EvaluateFlags method, with any body, and a specified content type
+func NewEvaluateFlagsRequestWithBody(server string, params *EvaluateFlagsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/ofrep/v1/evaluate/flags")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.FlagConfigEtag != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "flagConfigEtag", *params.FlagConfigEtag, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.FlagConfigLastModified != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "flagConfigLastModified", *params.FlagConfigLastModified, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IfNoneMatch != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewEvaluateFlagRequest calls the generic EvaluateFlag builder with application/json body
+func NewEvaluateFlagRequest(server string, key string, body EvaluateFlagJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEvaluateFlagRequestWithBody(server, key, "application/json", bodyReader)
+}
+
+// NewEvaluateFlagRequestWithBody constructs an http.Request for the EvaluateFlag method, with any body, and a specified content type
+func NewEvaluateFlagRequestWithBody(server string, key string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/ofrep/v1/evaluate/flags/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewStreamEvaluationRequest constructs an http.Request for the StreamEvaluation method
+func NewStreamEvaluationRequest(server string, params *StreamEvaluationParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/ofrep/v1/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ticket", params.Ticket, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewGetManifestRequest constructs an http.Request for the GetManifest method
+func NewGetManifestRequest(server string, params *GetManifestParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openfeature/v0/manifest")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Project != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "project", *params.Project, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetReadyRequest constructs an http.Request for the GetReady method
 func NewGetReadyRequest(server string) (*http.Request, error) {
 	var err error
@@ -21176,6 +23628,76 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/admin/archive/{featureName} (the `DeleteFeature` operationId).
 	DeleteFeatureWithResponse(ctx context.Context, featureName string, reqEditors ...RequestEditorFn) (*DeleteFeatureResponse, error)
+
+	// GetBannersWithResponse Get banners
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/banners (the `GetBanners` operationId).
+	GetBannersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetBannersResponse, error)
+
+	// CreateBannerWithBodyWithResponse Create banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+	CreateBannerWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBannerResponse, error)
+
+	// CreateBannerWithResponse Create banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+	CreateBannerWithResponse(ctx context.Context, body CreateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBannerResponse, error)
+
+	// DeleteBannerWithResponse Delete banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
+	DeleteBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*DeleteBannerResponse, error)
+
+	// UpdateBannerWithBodyWithResponse Update banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+	UpdateBannerWithBodyWithResponse(ctx context.Context, id int32, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateBannerResponse, error)
+
+	// UpdateBannerWithResponse Update banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+	UpdateBannerWithResponse(ctx context.Context, id int32, body UpdateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateBannerResponse, error)
+
+	// DisableBannerWithResponse Disable banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/banners/{id}/off (the `DisableBanner` operationId).
+	DisableBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*DisableBannerResponse, error)
+
+	// EnableBannerWithResponse Enable banner
+	//
+	// Requires the permission UPDATE_INSTANCE_BANNERS.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/banners/{id}/on (the `EnableBanner` operationId).
+	EnableBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*EnableBannerResponse, error)
 
 	// GetFeatureUsageSummaryWithResponse Get feature usage summary
 	//
@@ -21706,6 +24228,41 @@ type ClientWithResponsesInterface interface {
 	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
 	ToggleLegacyFeatureOnWithResponse(ctx context.Context, featureName string, reqEditors ...RequestEditorFn) (*ToggleLegacyFeatureOnResponse, error)
 
+	// CreateFeedbackWithBodyWithResponse Create feedback
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+	CreateFeedbackWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFeedbackResponse, error)
+
+	// CreateFeedbackWithResponse Create feedback
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+	CreateFeedbackWithResponse(ctx context.Context, body CreateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateFeedbackResponse, error)
+
+	// UpdateFeedbackWithBodyWithResponse Update feedback
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+	UpdateFeedbackWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateFeedbackResponse, error)
+
+	// UpdateFeedbackWithResponse Update feedback
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+	UpdateFeedbackWithResponse(ctx context.Context, id string, body UpdateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateFeedbackResponse, error)
+
+	// GetFlagCreatorsWithResponse Get flag creators
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
+	GetFlagCreatorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetFlagCreatorsResponse, error)
+
 	// GetInstanceAdminStatsWithResponse Get instance admin stats
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -21822,6 +24379,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/metrics/unknown-flags (the `GetUnknownFlags` operationId).
 	GetUnknownFlagsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetUnknownFlagsResponse, error)
+
+	// GetPersonalDashboardWithResponse Get personal dashboard
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/personal-dashboard (the `GetPersonalDashboard` operationId).
+	GetPersonalDashboardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPersonalDashboardResponse, error)
+
+	// GetPersonalDashboardProjectDetailsWithResponse Get personal dashboard project details
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/personal-dashboard/{projectId} (the `GetPersonalDashboardProjectDetails` operationId).
+	GetPersonalDashboardProjectDetailsWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetPersonalDashboardProjectDetailsResponse, error)
 
 	// GetPlaygroundWithBodyWithResponse Get playground
 	//
@@ -22192,6 +24763,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/projects/{projectId}/dependencies (the `CheckDependenciesExist` operationId).
 	CheckDependenciesExistWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*CheckDependenciesExistResponse, error)
+
+	// GetProjectDoraWithResponse Get project dora
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/dora (the `GetProjectDora` operationId).
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	GetProjectDoraWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectDoraResponse, error)
 
 	// AddEnvironmentToProjectWithBodyWithResponse Add environment to project
 	//
@@ -22703,6 +25283,31 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /api/admin/projects/{projectId}/features/{parent}/parent-variants (the `ListParentVariantOptions` operationId).
 	ListParentVariantOptionsWithResponse(ctx context.Context, projectID string, parent string, reqEditors ...RequestEditorFn) (*ListParentVariantOptionsResponse, error)
 
+	// GetProjectFlagCreatorsWithResponse Get project flag creators
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/flag-creators (the `GetProjectFlagCreators` operationId).
+	GetProjectFlagCreatorsWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectFlagCreatorsResponse, error)
+
+	// GetProjectHealthReportWithResponse Get project health report
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/health-report (the `GetProjectHealthReport` operationId).
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	GetProjectHealthReportWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectHealthReportResponse, error)
+
+	// GetProjectInsightsWithResponse Get project insights
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/insights (the `GetProjectInsights` operationId).
+	//
+	// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+	GetProjectInsightsWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectInsightsResponse, error)
+
 	// GetProjectOverviewWithResponse Get project overview
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -22771,6 +25376,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/projects/{projectId}/stale (the `StaleFeatures` operationId).
 	StaleFeaturesWithResponse(ctx context.Context, projectID string, body StaleFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*StaleFeaturesResponse, error)
 
+	// GetProjectStatusWithResponse Get project status
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/projects/{projectId}/status (the `GetProjectStatus` operationId).
+	GetProjectStatusWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectStatusResponse, error)
+
 	// AddTagToFeaturesWithBodyWithResponse Add tag to features
 	//
 	// Requires the permission UPDATE_FEATURE.
@@ -22788,6 +25400,20 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/admin/projects/{projectId}/tags (the `AddTagToFeatures` operationId).
 	AddTagToFeaturesWithResponse(ctx context.Context, projectID string, body AddTagToFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*AddTagToFeaturesResponse, error)
+
+	// UIObservabilityWithBodyWithResponse Ui observability
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+	UIObservabilityWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UIObservabilityResponse, error)
+
+	// UIObservabilityWithResponse Ui observability
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+	UIObservabilityWithResponse(ctx context.Context, body UIObservabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*UIObservabilityResponse, error)
 
 	// SearchEventsWithResponse Search events
 	//
@@ -22916,6 +25542,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/segments/{id}/strategies (the `GetStrategiesBySegmentID` operationId).
 	GetStrategiesBySegmentIDWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*GetStrategiesBySegmentIDResponse, error)
+
+	// UpdateSplashSettingsWithResponse Update splash settings
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/splash/{id} (the `UpdateSplashSettings` operationId).
+	UpdateSplashSettingsWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*UpdateSplashSettingsResponse, error)
 
 	// GetAllStrategiesWithResponse Get all strategies
 	//
@@ -23150,6 +25783,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/admin/ui-config/cors (the `SetCors` operationId).
 	SetCorsWithResponse(ctx context.Context, body SetCorsJSONRequestBody, reqEditors ...RequestEditorFn) (*SetCorsResponse, error)
+
+	// GetMeWithResponse Get me
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/user (the `GetMe` operationId).
+	GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error)
 
 	// GetDeltaWithResponse What has changed since the caller asked last
 	//
@@ -23441,6 +26081,70 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /health (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// EvaluateFlagsWithBodyWithResponse Evaluate all flags
+	//
+	// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+	//
+	// Requires a frontend or a backend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+	EvaluateFlagsWithBodyWithResponse(ctx context.Context, params *EvaluateFlagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateFlagsResponse, error)
+
+	// EvaluateFlagsWithResponse Evaluate all flags
+	//
+	// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+	//
+	// Requires a frontend or a backend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+	EvaluateFlagsWithResponse(ctx context.Context, params *EvaluateFlagsParams, body EvaluateFlagsJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateFlagsResponse, error)
+
+	// EvaluateFlagWithBodyWithResponse Evaluate one flag
+	//
+	// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+	//
+	// Requires a backend or a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+	EvaluateFlagWithBodyWithResponse(ctx context.Context, key string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateFlagResponse, error)
+
+	// EvaluateFlagWithResponse Evaluate one flag
+	//
+	// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+	//
+	// Requires a backend or a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+	EvaluateFlagWithResponse(ctx context.Context, key string, body EvaluateFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateFlagResponse, error)
+
+	// StreamEvaluationWithResponse Changes of a context's answers
+	//
+	// Server-Sent Events: data is {"type":"refetchEvaluation","etag":…} whenever what was evaluated for the ticket's context has changed. Where there is no room, the stream ends at once and tells when to come back.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /ofrep/v1/stream (the `StreamEvaluation` operationId).
+	StreamEvaluationWithResponse(ctx context.Context, params *StreamEvaluationParams, reqEditors ...RequestEditorFn) (*StreamEvaluationResponse, error)
+
+	// GetManifestWithResponse The flags and their types
+	//
+	// Of this OpenFeature's tools generate typed accessors.
+	//
+	// Requires any token; what it sees decides, and an admin token names an environment.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
+	GetManifestWithResponse(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*GetManifestResponse, error)
 
 	// GetReadyWithResponse Can it serve?
 	//
@@ -24112,6 +26816,253 @@ func (r DeleteFeatureResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeleteFeatureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetBannersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BannersSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBannersResponse) GetJSON200() *BannersSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBannersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBannersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBannersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBannersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateBannerResponse201Headers the declared response headers of an HTTP 201 response for CreateBanner
+type CreateBannerResponse201Headers struct {
+	IdempotencyReplayed *bool
+	Location            *string
+}
+
+type CreateBannerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *BannerSchema
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateBannerResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateBannerResponse) GetJSON201() *BannerSchema {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateBannerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateBannerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateBannerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateBannerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type DeleteBannerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteBannerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteBannerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteBannerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteBannerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateBannerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BannerSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateBannerResponse) GetJSON200() *BannerSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateBannerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateBannerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateBannerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateBannerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DisableBannerResponse204Headers the declared response headers of an HTTP 204 response for DisableBanner
+type DisableBannerResponse204Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type DisableBannerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DisableBannerResponse204Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r DisableBannerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisableBannerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisableBannerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisableBannerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EnableBannerResponse204Headers the declared response headers of an HTTP 204 response for EnableBanner
+type EnableBannerResponse204Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type EnableBannerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *EnableBannerResponse204Headers
+}
+
+// GetBody returns the raw response body bytes
+func (r EnableBannerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EnableBannerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnableBannerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnableBannerResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -26158,6 +29109,136 @@ func (r ToggleLegacyFeatureOnResponse) ContentType() string {
 	return ""
 }
 
+// CreateFeedbackResponse200Headers the declared response headers of an HTTP 200 response for CreateFeedback
+type CreateFeedbackResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type CreateFeedbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FeedbackResponseSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateFeedbackResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateFeedbackResponse) GetJSON200() *FeedbackResponseSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateFeedbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateFeedbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateFeedbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateFeedbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateFeedbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FeedbackResponseSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateFeedbackResponse) GetJSON200() *FeedbackResponseSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateFeedbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateFeedbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateFeedbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateFeedbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFlagCreatorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]ProjectFlagCreatorSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFlagCreatorsResponse) GetJSON200() *[]ProjectFlagCreatorSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFlagCreatorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFlagCreatorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFlagCreatorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFlagCreatorsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetInstanceAdminStatsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -26679,6 +29760,88 @@ func (r GetUnknownFlagsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetUnknownFlagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPersonalDashboardResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonalDashboardSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPersonalDashboardResponse) GetJSON200() *PersonalDashboardSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPersonalDashboardResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPersonalDashboardResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPersonalDashboardResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPersonalDashboardResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPersonalDashboardProjectDetailsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PersonalDashboardProjectDetailsSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPersonalDashboardProjectDetailsResponse) GetJSON200() *PersonalDashboardProjectDetailsSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPersonalDashboardProjectDetailsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPersonalDashboardProjectDetailsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPersonalDashboardProjectDetailsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPersonalDashboardProjectDetailsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -27909,6 +31072,47 @@ func (r CheckDependenciesExistResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CheckDependenciesExistResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetProjectDoraResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProjectDoraMetricsSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProjectDoraResponse) GetJSON200() *ProjectDoraMetricsSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProjectDoraResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProjectDoraResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProjectDoraResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProjectDoraResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -29686,6 +32890,129 @@ func (r ListParentVariantOptionsResponse) ContentType() string {
 	return ""
 }
 
+type GetProjectFlagCreatorsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]ProjectFlagCreatorSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProjectFlagCreatorsResponse) GetJSON200() *[]ProjectFlagCreatorSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProjectFlagCreatorsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProjectFlagCreatorsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProjectFlagCreatorsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProjectFlagCreatorsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetProjectHealthReportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *HealthReportSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProjectHealthReportResponse) GetJSON200() *HealthReportSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProjectHealthReportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProjectHealthReportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProjectHealthReportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProjectHealthReportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetProjectInsightsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProjectInsightsSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProjectInsightsResponse) GetJSON200() *ProjectInsightsSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProjectInsightsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProjectInsightsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProjectInsightsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProjectInsightsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetProjectOverviewResponse200Headers the declared response headers of an HTTP 200 response for GetProjectOverview
 type GetProjectOverviewResponse200Headers struct {
 	ETag *string
@@ -29905,6 +33232,47 @@ func (r StaleFeaturesResponse) ContentType() string {
 	return ""
 }
 
+type GetProjectStatusResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProjectStatusSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProjectStatusResponse) GetJSON200() *ProjectStatusSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProjectStatusResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProjectStatusResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProjectStatusResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProjectStatusResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type AddTagToFeaturesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -29933,6 +33301,40 @@ func (r AddTagToFeaturesResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r AddTagToFeaturesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UIObservabilityResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r UIObservabilityResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UIObservabilityResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UIObservabilityResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UIObservabilityResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -30455,6 +33857,54 @@ func (r GetStrategiesBySegmentIDResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetStrategiesBySegmentIDResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateSplashSettingsResponse200Headers the declared response headers of an HTTP 200 response for UpdateSplashSettings
+type UpdateSplashSettingsResponse200Headers struct {
+	IdempotencyReplayed *bool
+}
+
+type UpdateSplashSettingsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SplashResponseSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateSplashSettingsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateSplashSettingsResponse) GetJSON200() *SplashResponseSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateSplashSettingsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateSplashSettingsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateSplashSettingsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateSplashSettingsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31369,6 +34819,47 @@ func (r SetCorsResponse) ContentType() string {
 	return ""
 }
 
+type GetMeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MeSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMeResponse) GetJSON200() *MeSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetDeltaResponse200Headers the declared response headers of an HTTP 200 response for GetDelta
 type GetDeltaResponse200Headers struct {
 	ETag *string
@@ -32156,6 +35647,177 @@ func (r GetHealthResponse) ContentType() string {
 	return ""
 }
 
+// EvaluateFlagsResponse200Headers the declared response headers of an HTTP 200 response for EvaluateFlags
+type EvaluateFlagsResponse200Headers struct {
+	ETag *string
+}
+
+type EvaluateFlagsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BulkEvaluationSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EvaluateFlagsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EvaluateFlagsResponse) GetJSON200() *BulkEvaluationSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EvaluateFlagsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EvaluateFlagsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EvaluateFlagsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EvaluateFlagsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type EvaluateFlagResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EvaluationSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EvaluateFlagResponse) GetJSON200() *EvaluationSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r EvaluateFlagResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EvaluateFlagResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EvaluateFlagResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EvaluateFlagResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamEvaluationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamEvaluationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamEvaluationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamEvaluationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamEvaluationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetManifestResponse200Headers the declared response headers of an HTTP 200 response for GetManifest
+type GetManifestResponse200Headers struct {
+	XManifestCapabilities *string
+}
+
+type GetManifestResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ManifestSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetManifestResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetManifestResponse) GetJSON200() *ManifestSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetManifestResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetManifestResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetManifestResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetManifestResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetReadyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -32468,6 +36130,124 @@ func (c *ClientWithResponses) DeleteFeatureWithResponse(ctx context.Context, fea
 		return nil, err
 	}
 	return ParseDeleteFeatureResponse(rsp)
+}
+
+// GetBannersWithResponse Get banners
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/banners (the `GetBanners` operationId).
+func (c *ClientWithResponses) GetBannersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetBannersResponse, error) {
+	rsp, err := c.GetBanners(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBannersResponse(rsp)
+}
+
+// CreateBannerWithBodyWithResponse Create banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+func (c *ClientWithResponses) CreateBannerWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateBannerResponse, error) {
+	rsp, err := c.CreateBannerWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBannerResponse(rsp)
+}
+
+// CreateBannerWithResponse Create banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/banners (the `CreateBanner` operationId).
+func (c *ClientWithResponses) CreateBannerWithResponse(ctx context.Context, body CreateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateBannerResponse, error) {
+	rsp, err := c.CreateBanner(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateBannerResponse(rsp)
+}
+
+// DeleteBannerWithResponse Delete banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
+func (c *ClientWithResponses) DeleteBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*DeleteBannerResponse, error) {
+	rsp, err := c.DeleteBanner(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteBannerResponse(rsp)
+}
+
+// UpdateBannerWithBodyWithResponse Update banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+func (c *ClientWithResponses) UpdateBannerWithBodyWithResponse(ctx context.Context, id int32, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateBannerResponse, error) {
+	rsp, err := c.UpdateBannerWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateBannerResponse(rsp)
+}
+
+// UpdateBannerWithResponse Update banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/banners/{id} (the `UpdateBanner` operationId).
+func (c *ClientWithResponses) UpdateBannerWithResponse(ctx context.Context, id int32, body UpdateBannerJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateBannerResponse, error) {
+	rsp, err := c.UpdateBanner(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateBannerResponse(rsp)
+}
+
+// DisableBannerWithResponse Disable banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/banners/{id}/off (the `DisableBanner` operationId).
+func (c *ClientWithResponses) DisableBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*DisableBannerResponse, error) {
+	rsp, err := c.DisableBanner(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisableBannerResponse(rsp)
+}
+
+// EnableBannerWithResponse Enable banner
+//
+// Requires the permission UPDATE_INSTANCE_BANNERS.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/banners/{id}/on (the `EnableBanner` operationId).
+func (c *ClientWithResponses) EnableBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*EnableBannerResponse, error) {
+	rsp, err := c.EnableBanner(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnableBannerResponse(rsp)
 }
 
 // GetFeatureUsageSummaryWithResponse Get feature usage summary
@@ -33387,6 +37167,71 @@ func (c *ClientWithResponses) ToggleLegacyFeatureOnWithResponse(ctx context.Cont
 	return ParseToggleLegacyFeatureOnResponse(rsp)
 }
 
+// CreateFeedbackWithBodyWithResponse Create feedback
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+func (c *ClientWithResponses) CreateFeedbackWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFeedbackResponse, error) {
+	rsp, err := c.CreateFeedbackWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFeedbackResponse(rsp)
+}
+
+// CreateFeedbackWithResponse Create feedback
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/feedback (the `CreateFeedback` operationId).
+func (c *ClientWithResponses) CreateFeedbackWithResponse(ctx context.Context, body CreateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateFeedbackResponse, error) {
+	rsp, err := c.CreateFeedback(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFeedbackResponse(rsp)
+}
+
+// UpdateFeedbackWithBodyWithResponse Update feedback
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+func (c *ClientWithResponses) UpdateFeedbackWithBodyWithResponse(ctx context.Context, id string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateFeedbackResponse, error) {
+	rsp, err := c.UpdateFeedbackWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateFeedbackResponse(rsp)
+}
+
+// UpdateFeedbackWithResponse Update feedback
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/admin/feedback/{id} (the `UpdateFeedback` operationId).
+func (c *ClientWithResponses) UpdateFeedbackWithResponse(ctx context.Context, id string, body UpdateFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateFeedbackResponse, error) {
+	rsp, err := c.UpdateFeedback(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateFeedbackResponse(rsp)
+}
+
+// GetFlagCreatorsWithResponse Get flag creators
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
+func (c *ClientWithResponses) GetFlagCreatorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetFlagCreatorsResponse, error) {
+	rsp, err := c.GetFlagCreators(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFlagCreatorsResponse(rsp)
+}
+
 // GetInstanceAdminStatsWithResponse Get instance admin stats
 //
 // Returns a wrapper object for the known response body format(s).
@@ -33592,6 +37437,32 @@ func (c *ClientWithResponses) GetUnknownFlagsWithResponse(ctx context.Context, r
 		return nil, err
 	}
 	return ParseGetUnknownFlagsResponse(rsp)
+}
+
+// GetPersonalDashboardWithResponse Get personal dashboard
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/personal-dashboard (the `GetPersonalDashboard` operationId).
+func (c *ClientWithResponses) GetPersonalDashboardWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPersonalDashboardResponse, error) {
+	rsp, err := c.GetPersonalDashboard(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPersonalDashboardResponse(rsp)
+}
+
+// GetPersonalDashboardProjectDetailsWithResponse Get personal dashboard project details
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/personal-dashboard/{projectId} (the `GetPersonalDashboardProjectDetails` operationId).
+func (c *ClientWithResponses) GetPersonalDashboardProjectDetailsWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetPersonalDashboardProjectDetailsResponse, error) {
+	rsp, err := c.GetPersonalDashboardProjectDetails(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPersonalDashboardProjectDetailsResponse(rsp)
 }
 
 // GetPlaygroundWithBodyWithResponse Get playground
@@ -34226,6 +38097,21 @@ func (c *ClientWithResponses) CheckDependenciesExistWithResponse(ctx context.Con
 		return nil, err
 	}
 	return ParseCheckDependenciesExistResponse(rsp)
+}
+
+// GetProjectDoraWithResponse Get project dora
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/projects/{projectId}/dora (the `GetProjectDora` operationId).
+//
+// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+func (c *ClientWithResponses) GetProjectDoraWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectDoraResponse, error) {
+	rsp, err := c.GetProjectDora(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProjectDoraResponse(rsp)
 }
 
 // AddEnvironmentToProjectWithBodyWithResponse Add environment to project
@@ -35098,6 +38984,49 @@ func (c *ClientWithResponses) ListParentVariantOptionsWithResponse(ctx context.C
 	return ParseListParentVariantOptionsResponse(rsp)
 }
 
+// GetProjectFlagCreatorsWithResponse Get project flag creators
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/projects/{projectId}/flag-creators (the `GetProjectFlagCreators` operationId).
+func (c *ClientWithResponses) GetProjectFlagCreatorsWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectFlagCreatorsResponse, error) {
+	rsp, err := c.GetProjectFlagCreators(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProjectFlagCreatorsResponse(rsp)
+}
+
+// GetProjectHealthReportWithResponse Get project health report
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/projects/{projectId}/health-report (the `GetProjectHealthReport` operationId).
+//
+// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+func (c *ClientWithResponses) GetProjectHealthReportWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectHealthReportResponse, error) {
+	rsp, err := c.GetProjectHealthReport(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProjectHealthReportResponse(rsp)
+}
+
+// GetProjectInsightsWithResponse Get project insights
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/projects/{projectId}/insights (the `GetProjectInsights` operationId).
+//
+// Deprecated: this operation has been marked as deprecated upstream, but no `x-deprecated-reason` was set
+func (c *ClientWithResponses) GetProjectInsightsWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectInsightsResponse, error) {
+	rsp, err := c.GetProjectInsights(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProjectInsightsResponse(rsp)
+}
+
 // GetProjectOverviewWithResponse Get project overview
 //
 // Returns a wrapper object for the known response body format(s).
@@ -35214,6 +39143,19 @@ func (c *ClientWithResponses) StaleFeaturesWithResponse(ctx context.Context, pro
 	return ParseStaleFeaturesResponse(rsp)
 }
 
+// GetProjectStatusWithResponse Get project status
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/projects/{projectId}/status (the `GetProjectStatus` operationId).
+func (c *ClientWithResponses) GetProjectStatusWithResponse(ctx context.Context, projectID string, reqEditors ...RequestEditorFn) (*GetProjectStatusResponse, error) {
+	rsp, err := c.GetProjectStatus(ctx, projectID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProjectStatusResponse(rsp)
+}
+
 // AddTagToFeaturesWithBodyWithResponse Add tag to features
 //
 // Requires the permission UPDATE_FEATURE.
@@ -35242,6 +39184,32 @@ func (c *ClientWithResponses) AddTagToFeaturesWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseAddTagToFeaturesResponse(rsp)
+}
+
+// UIObservabilityWithBodyWithResponse Ui observability
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+func (c *ClientWithResponses) UIObservabilityWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UIObservabilityResponse, error) {
+	rsp, err := c.UIObservabilityWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUIObservabilityResponse(rsp)
+}
+
+// UIObservabilityWithResponse Ui observability
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/record-ui-error (the `UIObservability` operationId).
+func (c *ClientWithResponses) UIObservabilityWithResponse(ctx context.Context, body UIObservabilityJSONRequestBody, reqEditors ...RequestEditorFn) (*UIObservabilityResponse, error) {
+	rsp, err := c.UIObservability(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUIObservabilityResponse(rsp)
 }
 
 // SearchEventsWithResponse Search events
@@ -35466,6 +39434,19 @@ func (c *ClientWithResponses) GetStrategiesBySegmentIDWithResponse(ctx context.C
 		return nil, err
 	}
 	return ParseGetStrategiesBySegmentIDResponse(rsp)
+}
+
+// UpdateSplashSettingsWithResponse Update splash settings
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/splash/{id} (the `UpdateSplashSettings` operationId).
+func (c *ClientWithResponses) UpdateSplashSettingsWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*UpdateSplashSettingsResponse, error) {
+	rsp, err := c.UpdateSplashSettings(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateSplashSettingsResponse(rsp)
 }
 
 // GetAllStrategiesWithResponse Get all strategies
@@ -35868,6 +39849,19 @@ func (c *ClientWithResponses) SetCorsWithResponse(ctx context.Context, body SetC
 		return nil, err
 	}
 	return ParseSetCorsResponse(rsp)
+}
+
+// GetMeWithResponse Get me
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/user (the `GetMe` operationId).
+func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMeResponse, error) {
+	rsp, err := c.GetMe(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMeResponse(rsp)
 }
 
 // GetDeltaWithResponse What has changed since the caller asked last
@@ -36321,6 +40315,106 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseGetHealthResponse(rsp)
+}
+
+// EvaluateFlagsWithBodyWithResponse Evaluate all flags
+//
+// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+//
+// Requires a frontend or a backend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+func (c *ClientWithResponses) EvaluateFlagsWithBodyWithResponse(ctx context.Context, params *EvaluateFlagsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateFlagsResponse, error) {
+	rsp, err := c.EvaluateFlagsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateFlagsResponse(rsp)
+}
+
+// EvaluateFlagsWithResponse Evaluate all flags
+//
+// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
+//
+// Requires a frontend or a backend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags (the `EvaluateFlags` operationId).
+func (c *ClientWithResponses) EvaluateFlagsWithResponse(ctx context.Context, params *EvaluateFlagsParams, body EvaluateFlagsJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateFlagsResponse, error) {
+	rsp, err := c.EvaluateFlags(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateFlagsResponse(rsp)
+}
+
+// EvaluateFlagWithBodyWithResponse Evaluate one flag
+//
+// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+//
+// Requires a backend or a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+func (c *ClientWithResponses) EvaluateFlagWithBodyWithResponse(ctx context.Context, key string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EvaluateFlagResponse, error) {
+	rsp, err := c.EvaluateFlagWithBody(ctx, key, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateFlagResponse(rsp)
+}
+
+// EvaluateFlagWithResponse Evaluate one flag
+//
+// OFREP 0.3, for servers: the context is another each time. Counts as usage of the flag.
+//
+// Requires a backend or a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /ofrep/v1/evaluate/flags/{key} (the `EvaluateFlag` operationId).
+func (c *ClientWithResponses) EvaluateFlagWithResponse(ctx context.Context, key string, body EvaluateFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*EvaluateFlagResponse, error) {
+	rsp, err := c.EvaluateFlag(ctx, key, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvaluateFlagResponse(rsp)
+}
+
+// StreamEvaluationWithResponse Changes of a context's answers
+//
+// Server-Sent Events: data is {"type":"refetchEvaluation","etag":…} whenever what was evaluated for the ticket's context has changed. Where there is no room, the stream ends at once and tells when to come back.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /ofrep/v1/stream (the `StreamEvaluation` operationId).
+func (c *ClientWithResponses) StreamEvaluationWithResponse(ctx context.Context, params *StreamEvaluationParams, reqEditors ...RequestEditorFn) (*StreamEvaluationResponse, error) {
+	rsp, err := c.StreamEvaluation(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamEvaluationResponse(rsp)
+}
+
+// GetManifestWithResponse The flags and their types
+//
+// Of this OpenFeature's tools generate typed accessors.
+//
+// Requires any token; what it sees decides, and an admin token names an environment.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
+func (c *ClientWithResponses) GetManifestWithResponse(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*GetManifestResponse, error) {
+	rsp, err := c.GetManifest(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetManifestResponse(rsp)
 }
 
 // GetReadyWithResponse Can it serve?
@@ -36843,6 +40937,178 @@ func ParseDeleteFeatureResponse(rsp *http.Response) (*DeleteFeatureResponse, err
 			headers.ETag = &value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBannersResponse parses an HTTP response from a GetBannersWithResponse call
+func ParseGetBannersResponse(rsp *http.Response) (*GetBannersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBannersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BannersSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateBannerResponse parses an HTTP response from a CreateBannerWithResponse call
+func ParseCreateBannerResponse(rsp *http.Response) (*CreateBannerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateBannerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest BannerSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateBannerResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteBannerResponse parses an HTTP response from a DeleteBannerWithResponse call
+func ParseDeleteBannerResponse(rsp *http.Response) (*DeleteBannerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteBannerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseUpdateBannerResponse parses an HTTP response from a UpdateBannerWithResponse call
+func ParseUpdateBannerResponse(rsp *http.Response) (*UpdateBannerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateBannerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BannerSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDisableBannerResponse parses an HTTP response from a DisableBannerWithResponse call
+func ParseDisableBannerResponse(rsp *http.Response) (*DisableBannerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisableBannerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DisableBannerResponse204Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEnableBannerResponse parses an HTTP response from a EnableBannerWithResponse call
+func ParseEnableBannerResponse(rsp *http.Response) (*EnableBannerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnableBannerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers EnableBannerResponse204Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil
@@ -38516,6 +42782,97 @@ func ParseToggleLegacyFeatureOnResponse(rsp *http.Response) (*ToggleLegacyFeatur
 	return response, nil
 }
 
+// ParseCreateFeedbackResponse parses an HTTP response from a CreateFeedbackWithResponse call
+func ParseCreateFeedbackResponse(rsp *http.Response) (*CreateFeedbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateFeedbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FeedbackResponseSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateFeedbackResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateFeedbackResponse parses an HTTP response from a UpdateFeedbackWithResponse call
+func ParseUpdateFeedbackResponse(rsp *http.Response) (*UpdateFeedbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateFeedbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FeedbackResponseSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetFlagCreatorsResponse parses an HTTP response from a GetFlagCreatorsWithResponse call
+func ParseGetFlagCreatorsResponse(rsp *http.Response) (*GetFlagCreatorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFlagCreatorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []ProjectFlagCreatorSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetInstanceAdminStatsResponse parses an HTTP response from a GetInstanceAdminStatsWithResponse call
 func ParseGetInstanceAdminStatsResponse(rsp *http.Response) (*GetInstanceAdminStatsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38850,6 +43207,58 @@ func ParseGetUnknownFlagsResponse(rsp *http.Response) (*GetUnknownFlagsResponse,
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest UnknownFlagsResponseSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPersonalDashboardResponse parses an HTTP response from a GetPersonalDashboardWithResponse call
+func ParseGetPersonalDashboardResponse(rsp *http.Response) (*GetPersonalDashboardResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPersonalDashboardResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonalDashboardSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetPersonalDashboardProjectDetailsResponse parses an HTTP response from a GetPersonalDashboardProjectDetailsWithResponse call
+func ParseGetPersonalDashboardProjectDetailsResponse(rsp *http.Response) (*GetPersonalDashboardProjectDetailsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPersonalDashboardProjectDetailsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PersonalDashboardProjectDetailsSchema
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39756,6 +44165,32 @@ func ParseCheckDependenciesExistResponse(rsp *http.Response) (*CheckDependencies
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest bool
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetProjectDoraResponse parses an HTTP response from a GetProjectDoraWithResponse call
+func ParseGetProjectDoraResponse(rsp *http.Response) (*GetProjectDoraResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProjectDoraResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProjectDoraMetricsSchema
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41090,6 +45525,84 @@ func ParseListParentVariantOptionsResponse(rsp *http.Response) (*ListParentVaria
 	return response, nil
 }
 
+// ParseGetProjectFlagCreatorsResponse parses an HTTP response from a GetProjectFlagCreatorsWithResponse call
+func ParseGetProjectFlagCreatorsResponse(rsp *http.Response) (*GetProjectFlagCreatorsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProjectFlagCreatorsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []ProjectFlagCreatorSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetProjectHealthReportResponse parses an HTTP response from a GetProjectHealthReportWithResponse call
+func ParseGetProjectHealthReportResponse(rsp *http.Response) (*GetProjectHealthReportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProjectHealthReportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest HealthReportSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetProjectInsightsResponse parses an HTTP response from a GetProjectInsightsWithResponse call
+func ParseGetProjectInsightsResponse(rsp *http.Response) (*GetProjectInsightsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProjectInsightsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProjectInsightsSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetProjectOverviewResponse parses an HTTP response from a GetProjectOverviewWithResponse call
 func ParseGetProjectOverviewResponse(rsp *http.Response) (*GetProjectOverviewResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -41255,6 +45768,32 @@ func ParseStaleFeaturesResponse(rsp *http.Response) (*StaleFeaturesResponse, err
 	return response, nil
 }
 
+// ParseGetProjectStatusResponse parses an HTTP response from a GetProjectStatusWithResponse call
+func ParseGetProjectStatusResponse(rsp *http.Response) (*GetProjectStatusResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProjectStatusResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProjectStatusSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseAddTagToFeaturesResponse parses an HTTP response from a AddTagToFeaturesWithResponse call
 func ParseAddTagToFeaturesResponse(rsp *http.Response) (*AddTagToFeaturesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -41264,6 +45803,22 @@ func ParseAddTagToFeaturesResponse(rsp *http.Response) (*AddTagToFeaturesRespons
 	}
 
 	response := &AddTagToFeaturesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseUIObservabilityResponse parses an HTTP response from a UIObservabilityWithResponse call
+func ParseUIObservabilityResponse(rsp *http.Response) (*UIObservabilityResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UIObservabilityResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
@@ -41656,6 +46211,45 @@ func ParseGetStrategiesBySegmentIDResponse(rsp *http.Response) (*GetStrategiesBy
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseUpdateSplashSettingsResponse parses an HTTP response from a UpdateSplashSettingsWithResponse call
+func ParseUpdateSplashSettingsResponse(rsp *http.Response) (*UpdateSplashSettingsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateSplashSettingsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SplashResponseSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateSplashSettingsResponse200Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -42344,6 +46938,32 @@ func ParseSetCorsResponse(rsp *http.Response) (*SetCorsResponse, error) {
 	return response, nil
 }
 
+// ParseGetMeResponse parses an HTTP response from a GetMeWithResponse call
+func ParseGetMeResponse(rsp *http.Response) (*GetMeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MeSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetDeltaResponse parses an HTTP response from a GetDeltaWithResponse call
 func ParseGetDeltaResponse(rsp *http.Response) (*GetDeltaResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -42919,6 +47539,129 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseEvaluateFlagsResponse parses an HTTP response from a EvaluateFlagsWithResponse call
+func ParseEvaluateFlagsResponse(rsp *http.Response) (*EvaluateFlagsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EvaluateFlagsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BulkEvaluationSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EvaluateFlagsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEvaluateFlagResponse parses an HTTP response from a EvaluateFlagWithResponse call
+func ParseEvaluateFlagResponse(rsp *http.Response) (*EvaluateFlagResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EvaluateFlagResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EvaluationSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStreamEvaluationResponse parses an HTTP response from a StreamEvaluationWithResponse call
+func ParseStreamEvaluationResponse(rsp *http.Response) (*StreamEvaluationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamEvaluationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetManifestResponse parses an HTTP response from a GetManifestWithResponse call
+func ParseGetManifestResponse(rsp *http.Response) (*GetManifestResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetManifestResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ManifestSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetManifestResponse200Headers
+		if values := rsp.Header.Values("X-Manifest-Capabilities"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Manifest-Capabilities", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XManifestCapabilities = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

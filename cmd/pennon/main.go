@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/pennonhq/pennon/cmd/pennon/cli"
 )
 
 // version is set by the linker.
@@ -23,7 +25,7 @@ var version = "devel"
 type roles struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the APIs from PostgreSQL and push every change."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema to this version, or take it back."`
-	Token   tokenCommand   `cmd:"" help:"Create, list and revoke API tokens in the database."`
+	Token   tokenCommand   `cmd:"" help:"Create, list and revoke API tokens in the database itself, for the first admin token."`
 	OpenAPI openAPICommand `cmd:"" name:"openapi" help:"Print the OpenAPI document."`
 	Config  configCommand  `cmd:"" help:"Show the options of every role as Markdown."`
 	Health  healthCommand  `cmd:"" help:"Ask a running server whether it is up (exit 0) or not (exit 1)."`
@@ -44,10 +46,11 @@ func main() {
 	os.Exit(code)
 }
 
-// run parses and runs one command line and returns the exit code: 0 done, 1 failed, 2 not understood.
+// run parses and runs one command line and returns the exit code: 0 done, 1 failed, 2 not understood; those of clients are
+// in package cli.
 func run(ctx context.Context, args []string, std streams) int {
 	exited := -1
-	parser, err := newParser(&roles{}, std, func(code int) { exited = code })
+	parser, err := newParser(&roles{}, std, func(code int) { exited = code }, clientCommands(args)...)
 	if err != nil {
 		_, _ = fmt.Fprintln(std.err, "pennon:", err)
 		return 2
@@ -62,21 +65,30 @@ func run(ctx context.Context, args []string, std streams) int {
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(std); err != nil && !errors.Is(err, context.Canceled) {
-		_, _ = fmt.Fprintln(std.err, "pennon:", err)
-		return 1
+		_, _ = fmt.Fprintln(std.err, "pennon:", cli.Explain(err))
+		return cli.ExitCode(err)
 	}
 	return 0
 }
 
-func newParser(grammar *roles, std streams, exit func(int)) (*kong.Kong, error) {
-	return kong.New(grammar,
+// clientCommands adds the commands of package cli, except for a server: it would hold on to two megabytes for them.
+func clientCommands(args []string) []kong.Option {
+	if len(args) > 0 && args[0] == "serve" {
+		return nil
+	}
+	return []kong.Option{kong.Embed(&cli.Commands{})}
+}
+
+func newParser(grammar *roles, std streams, exit func(int), more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(grammar, append(more,
 		kong.Name("pennon"),
 		kong.Description("Postgres-native feature flags that speak Unleash and push."),
-		kong.UsageOnError(),
 		kong.Writers(std.out, std.err),
+		kong.Bind(cli.Streams{In: os.Stdin, Out: std.out, Err: std.err}),
+		kong.ExplicitGroups([]kong.Group{{Key: cli.Group, Title: cli.GroupTitle}}),
 		kong.Exit(exit),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
-	)
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 120}),
+	)...)
 }
 
 type versionCommand struct{}

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// Options of the machine that runs the tests must not leak into them.
-	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_HOST", "PORT", "HTTP_PORT", "UNLEASH_URL", "LOG_LEVEL"} {
+	for _, name := range []string{"DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_HOST", "PORT", "HTTP_PORT", "UNLEASH_URL", "LOG_LEVEL", "PENNON_URL", "PENNON_TOKEN", "UNLEASH_API_TOKEN"} {
 		_ = os.Unsetenv(name)
 	}
 	os.Exit(dbtest.Run(m))
@@ -38,7 +38,7 @@ func TestCommandLine(t *testing.T) {
 		t.Parallel()
 		code, out, _ := pennon(t.Context(), "--help")
 		require.Zero(t, code)
-		for _, role := range []string{"serve", "migrate", "token", "openapi", "config", "health", "ready", "version"} {
+		for _, role := range []string{"serve", "migrate", "token", "openapi", "config", "health", "ready", "version", "flags", "envs", "import"} {
 			require.Contains(t, out, role)
 		}
 	})

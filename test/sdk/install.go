@@ -37,9 +37,9 @@ func scriptFolder(name string) (string, error) {
 	}
 }
 
-// install runs `npm ci` in folder unless node_modules already matches package-lock.json. Test
+// Install runs `npm ci` in folder unless node_modules already matches package-lock.json. Test
 // processes that start at the same time wait for each other on a file lock; the first installs.
-func install(ctx context.Context, folder string) (err error) {
+func Install(ctx context.Context, folder string) (err error) {
 	lock, err := os.OpenFile(filepath.Join(folder, ".npm.lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return fmt.Errorf("lock the installation: %w", err)

@@ -63,7 +63,7 @@ func RunIn(t *testing.T, name, script string, env map[string]string, answers Ans
 
 	folder, err := scriptFolder(name)
 	require.NoError(t, err)
-	require.NoError(t, install(ctx, folder))
+	require.NoError(t, Install(ctx, folder))
 	report, err := run(ctx, filepath.Join(folder, script), env, answers)
 	for _, line := range report.Lines {
 		t.Log(line)
