@@ -1,6 +1,9 @@
 -- name: InstanceID :one
 SELECT id FROM instance;
 
+-- name: InstanceSecret :one
+SELECT secret FROM instance;
+
 -- name: InstanceCounts :one
 -- How much of everything there is.
 SELECT

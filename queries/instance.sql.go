@@ -105,6 +105,17 @@ func (q *Queries) InstanceProductionChanges(ctx context.Context, db DBTX) (Insta
 	return i, err
 }
 
+const InstanceSecret = `-- name: InstanceSecret :one
+SELECT secret FROM instance
+`
+
+func (q *Queries) InstanceSecret(ctx context.Context, db DBTX) ([]byte, error) {
+	row := db.QueryRow(ctx, InstanceSecret)
+	var secret []byte
+	err := row.Scan(&secret)
+	return secret, err
+}
+
 const InstanceStrategyMaxima = `-- name: InstanceStrategyMaxima :one
 SELECT
     coalesce((

@@ -282,6 +282,7 @@ type Instance struct {
 	OnlyRow   bool
 	ID        uuid.UUID
 	CreatedAt time.Time
+	Secret    []byte
 }
 
 type IntegrationEvent struct {

@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/frontend"
 	"github.com/pennonhq/pennon/control/setting"
+	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/ticket"
 	"github.com/pennonhq/pennon/token"
 )
 
@@ -23,6 +27,15 @@ func (s *Server) connectFrontend() {
 		default: // it is known already
 		}
 	})
+}
+
+// readTickets makes the keys that all nodes of the instance seal tickets with.
+func readTickets(ctx context.Context, pool *pgxpool.Pool) (*ticket.Keys, error) {
+	secret, err := queries.New().InstanceSecret(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("read the instance's secret: %w", err)
+	}
+	return ticket.New(secret), nil
 }
 
 // readOrigins reads the origins that browsers may call from: those that were set through the Admin API, else the
@@ -62,8 +75,13 @@ func registerFrontend(a *api.API, s *Server) {
 	cors := api.CORS{Origins: s.origins, MaxAge: s.config.CORSMaxAge}
 	for _, prefix := range frontend.Prefixes {
 		a.Guard(prefix, api.RequireToken(s.tokens, token.Frontend))
+	}
+	a.Guard(frontend.PathStream, frontend.Tickets(s.tickets))
+	for _, prefix := range frontend.Prefixes {
 		a.Guard(prefix, cors.Middleware) // the last one is the outermost: preflights carry no token
 	}
 	frontend.Register(a.Router, frontend.Dependencies{Flags: s.flags, Usage: s.usage.Buffer, All: s.config.FrontendAll})
 	frontend.Document(a.Huma)
+	frontend.RegisterStreams(a.Router, frontend.StreamDependencies{Push: s.push, Tickets: s.tickets})
+	frontend.DocumentStreams(a.Huma)
 }

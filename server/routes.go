@@ -13,6 +13,7 @@ import (
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/admin"
 	"github.com/pennonhq/pennon/api/client"
+	"github.com/pennonhq/pennon/api/push"
 	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/api/system"
 	"github.com/pennonhq/pennon/control/apitoken"
@@ -20,6 +21,7 @@ import (
 	"github.com/pennonhq/pennon/evaluation"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
+	"github.com/pennonhq/pennon/ticket"
 	"github.com/pennonhq/pennon/token"
 	"github.com/pennonhq/pennon/usage"
 )
@@ -31,6 +33,7 @@ const staleAfter = 15 * time.Second
 // revoked takes its streams with it.
 func (s *Server) connect() {
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
+	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: s.tokens})
 	first := sync.OnceFunc(func() { close(s.loaded) })
 	s.store.OnChange(func([]string) {
 		s.changedAt.Store(time.Now().UnixMilli())
@@ -81,6 +84,8 @@ func OpenAPI() *huma.OpenAPI {
 	}
 	s.flags = evaluation.New(s.store)
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
+	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: s.tokens})
+	s.tickets = ticket.New(nil)
 	s.connectOFREP()
 	register(a, s)
 	return a.Huma.OpenAPI()

@@ -20,6 +20,7 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/ofrep"
+	"github.com/pennonhq/pennon/api/push"
 	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/addon"
@@ -63,6 +64,7 @@ type Server struct {
 	http      *http.Server
 	streams   *stream.Handler
 	ofrep     *ofrep.Handler
+	push      *push.Handler
 	tickets   *ticket.Keys  // what browsers bring back is sealed with
 	origins   *api.Origins  // that browsers may call from
 	loaded    chan struct{} // closed when the flags have been read for the first time
@@ -119,6 +121,9 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	s.jobs = &job.Runner{Pool: pool, Logger: config.Logger, Ready: s.store.Ready, Areas: []job.Area{
 		&addon.Deliveries{Pool: pool, Client: s.outbound, Logger: config.Logger},
 	}}
+	if s.tickets, err = readTickets(ctx, pool); err != nil {
+		return nil, err
+	}
 	s.connect()
 	if err := s.tokens.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)

@@ -47,26 +47,26 @@ func DocumentStreams(h huma.API) {
 		return &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
 	}
 	api.Document(h, &huma.Operation{
-		Method: http.MethodGet, Path: PathStream, OperationID: "streamFrontendFeatures", Tags: []string{"Frontend API"},
+		Method: http.MethodGet, Path: PathStream, OperationID: "streamFrontendFeatures", Tags: []string{tagFrontend},
 		Summary: "Flags of a context, pushed", Description: "Server-Sent Events. " + events, Parameters: parameters, Responses: answers(),
 	}, token.Frontend, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests)
 	posted := answers()
 	delete(posted, "101")
 	api.Document(h, &huma.Operation{
-		Method: http.MethodPost, Path: PathStream, OperationID: "streamPostedFrontendFeatures", Tags: []string{"Frontend API"},
+		Method: http.MethodPost, Path: PathStream, OperationID: "streamPostedFrontendFeatures", Tags: []string{tagFrontend},
 		Summary: "Flags of a context, pushed", Description: "GET " + PathStream + " for clients that can send the context in a body. " + events,
 		RequestBody: body(), Responses: posted,
 	}, token.Frontend, http.StatusTooManyRequests)
 	upgraded := answers()
 	delete(upgraded, "200")
 	api.Document(h, &huma.Operation{
-		Method: http.MethodGet, Path: PathWebSocket, OperationID: "streamFrontendFeaturesWebSocket", Tags: []string{"Frontend API"},
+		Method: http.MethodGet, Path: PathWebSocket, OperationID: "streamFrontendFeaturesWebSocket", Tags: []string{tagFrontend},
 		Summary:     "Flags of a context, pushed over WebSocket",
 		Description: "The messages of GET " + PathStream + ". Close codes below 4500 ask the client to come back.",
 		Parameters:  parameters, Responses: upgraded,
 	}, token.Frontend, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusTooManyRequests)
 	api.Document(h, &huma.Operation{
-		Method: http.MethodPost, Path: PathTicket, OperationID: "createFrontendStreamTicket", Tags: []string{"Frontend API"},
+		Method: http.MethodPost, Path: PathTicket, OperationID: "createFrontendStreamTicket", Tags: []string{tagFrontend},
 		Summary: "A ticket for a stream",
 		Description: "For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and " +
 			"what is in it can be read by the servers of this instance only.",

@@ -1,0 +1,2 @@
+ALTER TABLE instance
+    DROP COLUMN secret;
