@@ -91,19 +91,19 @@ func (e BannerSchemaVariant) Valid() bool {
 
 // Defines values for ClientAppsRange.
 const (
-	ClientAppsRangeAllTime ClientAppsRange = "allTime"
-	ClientAppsRangeN30D    ClientAppsRange = "30d"
-	ClientAppsRangeN7D     ClientAppsRange = "7d"
+	AllTime ClientAppsRange = "allTime"
+	N30D    ClientAppsRange = "30d"
+	N7D     ClientAppsRange = "7d"
 )
 
 // Valid indicates whether the value is a known member of the ClientAppsRange enum.
 func (e ClientAppsRange) Valid() bool {
 	switch e {
-	case ClientAppsRangeAllTime:
+	case AllTime:
 		return true
-	case ClientAppsRangeN30D:
+	case N30D:
 		return true
-	case ClientAppsRangeN7D:
+	case N7D:
 		return true
 	default:
 		return false
@@ -112,25 +112,25 @@ func (e ClientAppsRange) Valid() bool {
 
 // Defines values for ClientFeatureEventSchemaType.
 const (
-	ClientFeatureEventSchemaTypeFeatureRemoved ClientFeatureEventSchemaType = "feature-removed"
-	ClientFeatureEventSchemaTypeFeatureUpdated ClientFeatureEventSchemaType = "feature-updated"
-	ClientFeatureEventSchemaTypeHydration      ClientFeatureEventSchemaType = "hydration"
-	ClientFeatureEventSchemaTypeSegmentRemoved ClientFeatureEventSchemaType = "segment-removed"
-	ClientFeatureEventSchemaTypeSegmentUpdated ClientFeatureEventSchemaType = "segment-updated"
+	FeatureRemoved ClientFeatureEventSchemaType = "feature-removed"
+	FeatureUpdated ClientFeatureEventSchemaType = "feature-updated"
+	Hydration      ClientFeatureEventSchemaType = "hydration"
+	SegmentRemoved ClientFeatureEventSchemaType = "segment-removed"
+	SegmentUpdated ClientFeatureEventSchemaType = "segment-updated"
 )
 
 // Valid indicates whether the value is a known member of the ClientFeatureEventSchemaType enum.
 func (e ClientFeatureEventSchemaType) Valid() bool {
 	switch e {
-	case ClientFeatureEventSchemaTypeFeatureRemoved:
+	case FeatureRemoved:
 		return true
-	case ClientFeatureEventSchemaTypeFeatureUpdated:
+	case FeatureUpdated:
 		return true
-	case ClientFeatureEventSchemaTypeHydration:
+	case Hydration:
 		return true
-	case ClientFeatureEventSchemaTypeSegmentRemoved:
+	case SegmentRemoved:
 		return true
-	case ClientFeatureEventSchemaTypeSegmentUpdated:
+	case SegmentUpdated:
 		return true
 	default:
 		return false
@@ -301,25 +301,25 @@ func (e EvaluationSchemaErrorCode) Valid() bool {
 
 // Defines values for EvaluationSchemaReason.
 const (
-	EvaluationSchemaReasonDEFAULT        EvaluationSchemaReason = "DEFAULT"
-	EvaluationSchemaReasonDISABLED       EvaluationSchemaReason = "DISABLED"
-	EvaluationSchemaReasonSPLIT          EvaluationSchemaReason = "SPLIT"
-	EvaluationSchemaReasonSTATIC         EvaluationSchemaReason = "STATIC"
-	EvaluationSchemaReasonTARGETINGMATCH EvaluationSchemaReason = "TARGETING_MATCH"
+	DEFAULT        EvaluationSchemaReason = "DEFAULT"
+	DISABLED       EvaluationSchemaReason = "DISABLED"
+	SPLIT          EvaluationSchemaReason = "SPLIT"
+	STATIC         EvaluationSchemaReason = "STATIC"
+	TARGETINGMATCH EvaluationSchemaReason = "TARGETING_MATCH"
 )
 
 // Valid indicates whether the value is a known member of the EvaluationSchemaReason enum.
 func (e EvaluationSchemaReason) Valid() bool {
 	switch e {
-	case EvaluationSchemaReasonDEFAULT:
+	case DEFAULT:
 		return true
-	case EvaluationSchemaReasonDISABLED:
+	case DISABLED:
 		return true
-	case EvaluationSchemaReasonSPLIT:
+	case SPLIT:
 		return true
-	case EvaluationSchemaReasonSTATIC:
+	case STATIC:
 		return true
-	case EvaluationSchemaReasonTARGETINGMATCH:
+	case TARGETINGMATCH:
 		return true
 	default:
 		return false
@@ -328,13 +328,13 @@ func (e EvaluationSchemaReason) Valid() bool {
 
 // Defines values for EventStreamSchemaType.
 const (
-	EventStreamSchemaTypeSse EventStreamSchemaType = "sse"
+	Sse EventStreamSchemaType = "sse"
 )
 
 // Valid indicates whether the value is a known member of the EventStreamSchemaType enum.
 func (e EventStreamSchemaType) Valid() bool {
 	switch e {
-	case EventStreamSchemaTypeSse:
+	case Sse:
 		return true
 	default:
 		return false
@@ -358,16 +358,16 @@ func (e EventsSchemaVersion) Valid() bool {
 
 // Defines values for ExportQuerySchemaFormat.
 const (
-	ExportQuerySchemaFormatPennon  ExportQuerySchemaFormat = "pennon"
-	ExportQuerySchemaFormatUnleash ExportQuerySchemaFormat = "unleash"
+	Pennon  ExportQuerySchemaFormat = "pennon"
+	Unleash ExportQuerySchemaFormat = "unleash"
 )
 
 // Valid indicates whether the value is a known member of the ExportQuerySchemaFormat enum.
 func (e ExportQuerySchemaFormat) Valid() bool {
 	switch e {
-	case ExportQuerySchemaFormatPennon:
+	case Pennon:
 		return true
-	case ExportQuerySchemaFormatUnleash:
+	case Unleash:
 		return true
 	default:
 		return false
@@ -391,19 +391,19 @@ func (e FeatureEventsSchemaVersion) Valid() bool {
 
 // Defines values for FeatureLifecycleCompletedSchemaStatus.
 const (
-	FeatureLifecycleCompletedSchemaStatusDiscarded       FeatureLifecycleCompletedSchemaStatus = "discarded"
-	FeatureLifecycleCompletedSchemaStatusKept            FeatureLifecycleCompletedSchemaStatus = "kept"
-	FeatureLifecycleCompletedSchemaStatusKeptWithVariant FeatureLifecycleCompletedSchemaStatus = "kept-with-variant"
+	Discarded       FeatureLifecycleCompletedSchemaStatus = "discarded"
+	Kept            FeatureLifecycleCompletedSchemaStatus = "kept"
+	KeptWithVariant FeatureLifecycleCompletedSchemaStatus = "kept-with-variant"
 )
 
 // Valid indicates whether the value is a known member of the FeatureLifecycleCompletedSchemaStatus enum.
 func (e FeatureLifecycleCompletedSchemaStatus) Valid() bool {
 	switch e {
-	case FeatureLifecycleCompletedSchemaStatusDiscarded:
+	case Discarded:
 		return true
-	case FeatureLifecycleCompletedSchemaStatusKept:
+	case Kept:
 		return true
-	case FeatureLifecycleCompletedSchemaStatusKeptWithVariant:
+	case KeptWithVariant:
 		return true
 	default:
 		return false
@@ -412,25 +412,25 @@ func (e FeatureLifecycleCompletedSchemaStatus) Valid() bool {
 
 // Defines values for FeatureLifecycleStageSchemaStage.
 const (
-	FeatureLifecycleStageSchemaStageArchived  FeatureLifecycleStageSchemaStage = "archived"
-	FeatureLifecycleStageSchemaStageCompleted FeatureLifecycleStageSchemaStage = "completed"
-	FeatureLifecycleStageSchemaStageInitial   FeatureLifecycleStageSchemaStage = "initial"
-	FeatureLifecycleStageSchemaStageLive      FeatureLifecycleStageSchemaStage = "live"
-	FeatureLifecycleStageSchemaStagePreLive   FeatureLifecycleStageSchemaStage = "pre-live"
+	Archived  FeatureLifecycleStageSchemaStage = "archived"
+	Completed FeatureLifecycleStageSchemaStage = "completed"
+	Initial   FeatureLifecycleStageSchemaStage = "initial"
+	Live      FeatureLifecycleStageSchemaStage = "live"
+	PreLive   FeatureLifecycleStageSchemaStage = "pre-live"
 )
 
 // Valid indicates whether the value is a known member of the FeatureLifecycleStageSchemaStage enum.
 func (e FeatureLifecycleStageSchemaStage) Valid() bool {
 	switch e {
-	case FeatureLifecycleStageSchemaStageArchived:
+	case Archived:
 		return true
-	case FeatureLifecycleStageSchemaStageCompleted:
+	case Completed:
 		return true
-	case FeatureLifecycleStageSchemaStageInitial:
+	case Initial:
 		return true
-	case FeatureLifecycleStageSchemaStageLive:
+	case Live:
 		return true
-	case FeatureLifecycleStageSchemaStagePreLive:
+	case PreLive:
 		return true
 	default:
 		return false
@@ -559,22 +559,22 @@ func (e MetadataType) Valid() bool {
 
 // Defines values for OnboardingStatusSchemaStatus.
 const (
-	OnboardingStatusSchemaStatusFirstFlagCreated  OnboardingStatusSchemaStatus = "first-flag-created"
-	OnboardingStatusSchemaStatusOnboarded         OnboardingStatusSchemaStatus = "onboarded"
-	OnboardingStatusSchemaStatusOnboardingStarted OnboardingStatusSchemaStatus = "onboarding-started"
-	OnboardingStatusSchemaStatusSdkConnected      OnboardingStatusSchemaStatus = "sdk-connected"
+	FirstFlagCreated  OnboardingStatusSchemaStatus = "first-flag-created"
+	Onboarded         OnboardingStatusSchemaStatus = "onboarded"
+	OnboardingStarted OnboardingStatusSchemaStatus = "onboarding-started"
+	SdkConnected      OnboardingStatusSchemaStatus = "sdk-connected"
 )
 
 // Valid indicates whether the value is a known member of the OnboardingStatusSchemaStatus enum.
 func (e OnboardingStatusSchemaStatus) Valid() bool {
 	switch e {
-	case OnboardingStatusSchemaStatusFirstFlagCreated:
+	case FirstFlagCreated:
 		return true
-	case OnboardingStatusSchemaStatusOnboarded:
+	case Onboarded:
 		return true
-	case OnboardingStatusSchemaStatusOnboardingStarted:
+	case OnboardingStarted:
 		return true
-	case OnboardingStatusSchemaStatusSdkConnected:
+	case SdkConnected:
 		return true
 	default:
 		return false
@@ -583,28 +583,28 @@ func (e OnboardingStatusSchemaStatus) Valid() bool {
 
 // Defines values for PatchSchemaOp.
 const (
-	PatchSchemaOpAdd     PatchSchemaOp = "add"
-	PatchSchemaOpCopy    PatchSchemaOp = "copy"
-	PatchSchemaOpMove    PatchSchemaOp = "move"
-	PatchSchemaOpRemove  PatchSchemaOp = "remove"
-	PatchSchemaOpReplace PatchSchemaOp = "replace"
-	PatchSchemaOpTest    PatchSchemaOp = "test"
+	Add     PatchSchemaOp = "add"
+	Copy    PatchSchemaOp = "copy"
+	Move    PatchSchemaOp = "move"
+	Remove  PatchSchemaOp = "remove"
+	Replace PatchSchemaOp = "replace"
+	Test    PatchSchemaOp = "test"
 )
 
 // Valid indicates whether the value is a known member of the PatchSchemaOp enum.
 func (e PatchSchemaOp) Valid() bool {
 	switch e {
-	case PatchSchemaOpAdd:
+	case Add:
 		return true
-	case PatchSchemaOpCopy:
+	case Copy:
 		return true
-	case PatchSchemaOpMove:
+	case Move:
 		return true
-	case PatchSchemaOpRemove:
+	case Remove:
 		return true
-	case PatchSchemaOpReplace:
+	case Replace:
 		return true
-	case PatchSchemaOpTest:
+	case Test:
 		return true
 	default:
 		return false
@@ -661,19 +661,19 @@ func (e PlaygroundStrategyResultEnabled1) Valid() bool {
 
 // Defines values for PlaygroundStrategyResultEvaluationStatus.
 const (
-	PlaygroundStrategyResultEvaluationStatusComplete    PlaygroundStrategyResultEvaluationStatus = "complete"
-	PlaygroundStrategyResultEvaluationStatusIncomplete  PlaygroundStrategyResultEvaluationStatus = "incomplete"
-	PlaygroundStrategyResultEvaluationStatusUnevaluated PlaygroundStrategyResultEvaluationStatus = "unevaluated"
+	Complete    PlaygroundStrategyResultEvaluationStatus = "complete"
+	Incomplete  PlaygroundStrategyResultEvaluationStatus = "incomplete"
+	Unevaluated PlaygroundStrategyResultEvaluationStatus = "unevaluated"
 )
 
 // Valid indicates whether the value is a known member of the PlaygroundStrategyResultEvaluationStatus enum.
 func (e PlaygroundStrategyResultEvaluationStatus) Valid() bool {
 	switch e {
-	case PlaygroundStrategyResultEvaluationStatusComplete:
+	case Complete:
 		return true
-	case PlaygroundStrategyResultEvaluationStatusIncomplete:
+	case Incomplete:
 		return true
-	case PlaygroundStrategyResultEvaluationStatusUnevaluated:
+	case Unevaluated:
 		return true
 	default:
 		return false
@@ -856,25 +856,25 @@ func (e UIConfigSchemaAuthenticationType) Valid() bool {
 
 // Defines values for UIConfigSchemaImpactMetrics.
 const (
-	UIConfigSchemaImpactMetricsDisabled     UIConfigSchemaImpactMetrics = "disabled"
-	UIConfigSchemaImpactMetricsExternal     UIConfigSchemaImpactMetrics = "external"
-	UIConfigSchemaImpactMetricsFull         UIConfigSchemaImpactMetrics = "full"
-	UIConfigSchemaImpactMetricsInternal     UIConfigSchemaImpactMetrics = "internal"
-	UIConfigSchemaImpactMetricsUnconfigured UIConfigSchemaImpactMetrics = "unconfigured"
+	Disabled     UIConfigSchemaImpactMetrics = "disabled"
+	External     UIConfigSchemaImpactMetrics = "external"
+	Full         UIConfigSchemaImpactMetrics = "full"
+	Internal     UIConfigSchemaImpactMetrics = "internal"
+	Unconfigured UIConfigSchemaImpactMetrics = "unconfigured"
 )
 
 // Valid indicates whether the value is a known member of the UIConfigSchemaImpactMetrics enum.
 func (e UIConfigSchemaImpactMetrics) Valid() bool {
 	switch e {
-	case UIConfigSchemaImpactMetricsDisabled:
+	case Disabled:
 		return true
-	case UIConfigSchemaImpactMetricsExternal:
+	case External:
 		return true
-	case UIConfigSchemaImpactMetricsFull:
+	case Full:
 		return true
-	case UIConfigSchemaImpactMetricsInternal:
+	case Internal:
 		return true
-	case UIConfigSchemaImpactMetricsUnconfigured:
+	case Unconfigured:
 		return true
 	default:
 		return false

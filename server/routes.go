@@ -108,7 +108,7 @@ func register(a *api.API, s *Server) {
 	registerOFREP(a, s)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
-	admin.Register(a, s.pool, admin.Config{Limits: s.config.Limits})
+	admin.Register(a, s.pool, admin.Config{Limits: s.config.Limits, FrontendOrigins: s.config.FrontendOrigins})
 }
 
 // checks are the conditions of readiness.

@@ -18,11 +18,11 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 
 func TestOriginsAreWhatBrowsersSend(t *testing.T) {
 	t.Parallel()
-	for _, valid := range []string{"*", "https://a.b", "https://a.b:8443", "http://localhost:3000", "capacitor://localhost", "http://[::1]:3000"} {
+	for _, valid := range []string{"*", "https://a.b", "https://a.b:8443", "https://*.a.b", "http://localhost:3000", "capacitor://localhost", "http://[::1]:3000"} {
 		require.True(t, validOrigin(valid), valid)
 	}
 	for _, invalid := range []string{
-		"", "nope", "https://", "https://a.b/", "https://a.b/x", "https://*.a.b", "https://A.b", "https://a.b:443", "http://a.b:80", "https://u@a.b",
+		"", "nope", "https://", "https://a.b/", "https://a.b/x", "https://A.b", "https://a.b:443", "http://a.b:80", "https://u@a.b",
 		"https://a.b?x", "https://a.b#x", "https://a.b,https://c.d", "//a.b", "null", "https://a b", "https://" + strings.Repeat("a", 300),
 	} {
 		require.False(t, validOrigin(invalid), invalid)
