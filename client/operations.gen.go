@@ -91,19 +91,19 @@ func (e BannerSchemaVariant) Valid() bool {
 
 // Defines values for ClientAppsRange.
 const (
-	AllTime ClientAppsRange = "allTime"
-	N30D    ClientAppsRange = "30d"
-	N7D     ClientAppsRange = "7d"
+	ClientAppsRangeAllTime ClientAppsRange = "allTime"
+	ClientAppsRangeN30D    ClientAppsRange = "30d"
+	ClientAppsRangeN7D     ClientAppsRange = "7d"
 )
 
 // Valid indicates whether the value is a known member of the ClientAppsRange enum.
 func (e ClientAppsRange) Valid() bool {
 	switch e {
-	case AllTime:
+	case ClientAppsRangeAllTime:
 		return true
-	case N30D:
+	case ClientAppsRangeN30D:
 		return true
-	case N7D:
+	case ClientAppsRangeN7D:
 		return true
 	default:
 		return false
@@ -112,25 +112,25 @@ func (e ClientAppsRange) Valid() bool {
 
 // Defines values for ClientFeatureEventSchemaType.
 const (
-	FeatureRemoved ClientFeatureEventSchemaType = "feature-removed"
-	FeatureUpdated ClientFeatureEventSchemaType = "feature-updated"
-	Hydration      ClientFeatureEventSchemaType = "hydration"
-	SegmentRemoved ClientFeatureEventSchemaType = "segment-removed"
-	SegmentUpdated ClientFeatureEventSchemaType = "segment-updated"
+	ClientFeatureEventSchemaTypeFeatureRemoved ClientFeatureEventSchemaType = "feature-removed"
+	ClientFeatureEventSchemaTypeFeatureUpdated ClientFeatureEventSchemaType = "feature-updated"
+	ClientFeatureEventSchemaTypeHydration      ClientFeatureEventSchemaType = "hydration"
+	ClientFeatureEventSchemaTypeSegmentRemoved ClientFeatureEventSchemaType = "segment-removed"
+	ClientFeatureEventSchemaTypeSegmentUpdated ClientFeatureEventSchemaType = "segment-updated"
 )
 
 // Valid indicates whether the value is a known member of the ClientFeatureEventSchemaType enum.
 func (e ClientFeatureEventSchemaType) Valid() bool {
 	switch e {
-	case FeatureRemoved:
+	case ClientFeatureEventSchemaTypeFeatureRemoved:
 		return true
-	case FeatureUpdated:
+	case ClientFeatureEventSchemaTypeFeatureUpdated:
 		return true
-	case Hydration:
+	case ClientFeatureEventSchemaTypeHydration:
 		return true
-	case SegmentRemoved:
+	case ClientFeatureEventSchemaTypeSegmentRemoved:
 		return true
-	case SegmentUpdated:
+	case ClientFeatureEventSchemaTypeSegmentUpdated:
 		return true
 	default:
 		return false
@@ -301,25 +301,25 @@ func (e EvaluationSchemaErrorCode) Valid() bool {
 
 // Defines values for EvaluationSchemaReason.
 const (
-	DEFAULT        EvaluationSchemaReason = "DEFAULT"
-	DISABLED       EvaluationSchemaReason = "DISABLED"
-	SPLIT          EvaluationSchemaReason = "SPLIT"
-	STATIC         EvaluationSchemaReason = "STATIC"
-	TARGETINGMATCH EvaluationSchemaReason = "TARGETING_MATCH"
+	EvaluationSchemaReasonDEFAULT        EvaluationSchemaReason = "DEFAULT"
+	EvaluationSchemaReasonDISABLED       EvaluationSchemaReason = "DISABLED"
+	EvaluationSchemaReasonSPLIT          EvaluationSchemaReason = "SPLIT"
+	EvaluationSchemaReasonSTATIC         EvaluationSchemaReason = "STATIC"
+	EvaluationSchemaReasonTARGETINGMATCH EvaluationSchemaReason = "TARGETING_MATCH"
 )
 
 // Valid indicates whether the value is a known member of the EvaluationSchemaReason enum.
 func (e EvaluationSchemaReason) Valid() bool {
 	switch e {
-	case DEFAULT:
+	case EvaluationSchemaReasonDEFAULT:
 		return true
-	case DISABLED:
+	case EvaluationSchemaReasonDISABLED:
 		return true
-	case SPLIT:
+	case EvaluationSchemaReasonSPLIT:
 		return true
-	case STATIC:
+	case EvaluationSchemaReasonSTATIC:
 		return true
-	case TARGETINGMATCH:
+	case EvaluationSchemaReasonTARGETINGMATCH:
 		return true
 	default:
 		return false
@@ -328,13 +328,13 @@ func (e EvaluationSchemaReason) Valid() bool {
 
 // Defines values for EventStreamSchemaType.
 const (
-	Sse EventStreamSchemaType = "sse"
+	EventStreamSchemaTypeSse EventStreamSchemaType = "sse"
 )
 
 // Valid indicates whether the value is a known member of the EventStreamSchemaType enum.
 func (e EventStreamSchemaType) Valid() bool {
 	switch e {
-	case Sse:
+	case EventStreamSchemaTypeSse:
 		return true
 	default:
 		return false
@@ -358,16 +358,16 @@ func (e EventsSchemaVersion) Valid() bool {
 
 // Defines values for ExportQuerySchemaFormat.
 const (
-	Pennon  ExportQuerySchemaFormat = "pennon"
-	Unleash ExportQuerySchemaFormat = "unleash"
+	ExportQuerySchemaFormatPennon  ExportQuerySchemaFormat = "pennon"
+	ExportQuerySchemaFormatUnleash ExportQuerySchemaFormat = "unleash"
 )
 
 // Valid indicates whether the value is a known member of the ExportQuerySchemaFormat enum.
 func (e ExportQuerySchemaFormat) Valid() bool {
 	switch e {
-	case Pennon:
+	case ExportQuerySchemaFormatPennon:
 		return true
-	case Unleash:
+	case ExportQuerySchemaFormatUnleash:
 		return true
 	default:
 		return false
@@ -391,19 +391,19 @@ func (e FeatureEventsSchemaVersion) Valid() bool {
 
 // Defines values for FeatureLifecycleCompletedSchemaStatus.
 const (
-	Discarded       FeatureLifecycleCompletedSchemaStatus = "discarded"
-	Kept            FeatureLifecycleCompletedSchemaStatus = "kept"
-	KeptWithVariant FeatureLifecycleCompletedSchemaStatus = "kept-with-variant"
+	FeatureLifecycleCompletedSchemaStatusDiscarded       FeatureLifecycleCompletedSchemaStatus = "discarded"
+	FeatureLifecycleCompletedSchemaStatusKept            FeatureLifecycleCompletedSchemaStatus = "kept"
+	FeatureLifecycleCompletedSchemaStatusKeptWithVariant FeatureLifecycleCompletedSchemaStatus = "kept-with-variant"
 )
 
 // Valid indicates whether the value is a known member of the FeatureLifecycleCompletedSchemaStatus enum.
 func (e FeatureLifecycleCompletedSchemaStatus) Valid() bool {
 	switch e {
-	case Discarded:
+	case FeatureLifecycleCompletedSchemaStatusDiscarded:
 		return true
-	case Kept:
+	case FeatureLifecycleCompletedSchemaStatusKept:
 		return true
-	case KeptWithVariant:
+	case FeatureLifecycleCompletedSchemaStatusKeptWithVariant:
 		return true
 	default:
 		return false
@@ -412,25 +412,25 @@ func (e FeatureLifecycleCompletedSchemaStatus) Valid() bool {
 
 // Defines values for FeatureLifecycleStageSchemaStage.
 const (
-	Archived  FeatureLifecycleStageSchemaStage = "archived"
-	Completed FeatureLifecycleStageSchemaStage = "completed"
-	Initial   FeatureLifecycleStageSchemaStage = "initial"
-	Live      FeatureLifecycleStageSchemaStage = "live"
-	PreLive   FeatureLifecycleStageSchemaStage = "pre-live"
+	FeatureLifecycleStageSchemaStageArchived  FeatureLifecycleStageSchemaStage = "archived"
+	FeatureLifecycleStageSchemaStageCompleted FeatureLifecycleStageSchemaStage = "completed"
+	FeatureLifecycleStageSchemaStageInitial   FeatureLifecycleStageSchemaStage = "initial"
+	FeatureLifecycleStageSchemaStageLive      FeatureLifecycleStageSchemaStage = "live"
+	FeatureLifecycleStageSchemaStagePreLive   FeatureLifecycleStageSchemaStage = "pre-live"
 )
 
 // Valid indicates whether the value is a known member of the FeatureLifecycleStageSchemaStage enum.
 func (e FeatureLifecycleStageSchemaStage) Valid() bool {
 	switch e {
-	case Archived:
+	case FeatureLifecycleStageSchemaStageArchived:
 		return true
-	case Completed:
+	case FeatureLifecycleStageSchemaStageCompleted:
 		return true
-	case Initial:
+	case FeatureLifecycleStageSchemaStageInitial:
 		return true
-	case Live:
+	case FeatureLifecycleStageSchemaStageLive:
 		return true
-	case PreLive:
+	case FeatureLifecycleStageSchemaStagePreLive:
 		return true
 	default:
 		return false
@@ -559,22 +559,22 @@ func (e MetadataType) Valid() bool {
 
 // Defines values for OnboardingStatusSchemaStatus.
 const (
-	FirstFlagCreated  OnboardingStatusSchemaStatus = "first-flag-created"
-	Onboarded         OnboardingStatusSchemaStatus = "onboarded"
-	OnboardingStarted OnboardingStatusSchemaStatus = "onboarding-started"
-	SdkConnected      OnboardingStatusSchemaStatus = "sdk-connected"
+	OnboardingStatusSchemaStatusFirstFlagCreated  OnboardingStatusSchemaStatus = "first-flag-created"
+	OnboardingStatusSchemaStatusOnboarded         OnboardingStatusSchemaStatus = "onboarded"
+	OnboardingStatusSchemaStatusOnboardingStarted OnboardingStatusSchemaStatus = "onboarding-started"
+	OnboardingStatusSchemaStatusSdkConnected      OnboardingStatusSchemaStatus = "sdk-connected"
 )
 
 // Valid indicates whether the value is a known member of the OnboardingStatusSchemaStatus enum.
 func (e OnboardingStatusSchemaStatus) Valid() bool {
 	switch e {
-	case FirstFlagCreated:
+	case OnboardingStatusSchemaStatusFirstFlagCreated:
 		return true
-	case Onboarded:
+	case OnboardingStatusSchemaStatusOnboarded:
 		return true
-	case OnboardingStarted:
+	case OnboardingStatusSchemaStatusOnboardingStarted:
 		return true
-	case SdkConnected:
+	case OnboardingStatusSchemaStatusSdkConnected:
 		return true
 	default:
 		return false
@@ -583,28 +583,28 @@ func (e OnboardingStatusSchemaStatus) Valid() bool {
 
 // Defines values for PatchSchemaOp.
 const (
-	Add     PatchSchemaOp = "add"
-	Copy    PatchSchemaOp = "copy"
-	Move    PatchSchemaOp = "move"
-	Remove  PatchSchemaOp = "remove"
-	Replace PatchSchemaOp = "replace"
-	Test    PatchSchemaOp = "test"
+	PatchSchemaOpAdd     PatchSchemaOp = "add"
+	PatchSchemaOpCopy    PatchSchemaOp = "copy"
+	PatchSchemaOpMove    PatchSchemaOp = "move"
+	PatchSchemaOpRemove  PatchSchemaOp = "remove"
+	PatchSchemaOpReplace PatchSchemaOp = "replace"
+	PatchSchemaOpTest    PatchSchemaOp = "test"
 )
 
 // Valid indicates whether the value is a known member of the PatchSchemaOp enum.
 func (e PatchSchemaOp) Valid() bool {
 	switch e {
-	case Add:
+	case PatchSchemaOpAdd:
 		return true
-	case Copy:
+	case PatchSchemaOpCopy:
 		return true
-	case Move:
+	case PatchSchemaOpMove:
 		return true
-	case Remove:
+	case PatchSchemaOpRemove:
 		return true
-	case Replace:
+	case PatchSchemaOpReplace:
 		return true
-	case Test:
+	case PatchSchemaOpTest:
 		return true
 	default:
 		return false
@@ -661,19 +661,19 @@ func (e PlaygroundStrategyResultEnabled1) Valid() bool {
 
 // Defines values for PlaygroundStrategyResultEvaluationStatus.
 const (
-	Complete    PlaygroundStrategyResultEvaluationStatus = "complete"
-	Incomplete  PlaygroundStrategyResultEvaluationStatus = "incomplete"
-	Unevaluated PlaygroundStrategyResultEvaluationStatus = "unevaluated"
+	PlaygroundStrategyResultEvaluationStatusComplete    PlaygroundStrategyResultEvaluationStatus = "complete"
+	PlaygroundStrategyResultEvaluationStatusIncomplete  PlaygroundStrategyResultEvaluationStatus = "incomplete"
+	PlaygroundStrategyResultEvaluationStatusUnevaluated PlaygroundStrategyResultEvaluationStatus = "unevaluated"
 )
 
 // Valid indicates whether the value is a known member of the PlaygroundStrategyResultEvaluationStatus enum.
 func (e PlaygroundStrategyResultEvaluationStatus) Valid() bool {
 	switch e {
-	case Complete:
+	case PlaygroundStrategyResultEvaluationStatusComplete:
 		return true
-	case Incomplete:
+	case PlaygroundStrategyResultEvaluationStatusIncomplete:
 		return true
-	case Unevaluated:
+	case PlaygroundStrategyResultEvaluationStatusUnevaluated:
 		return true
 	default:
 		return false
@@ -856,25 +856,25 @@ func (e UIConfigSchemaAuthenticationType) Valid() bool {
 
 // Defines values for UIConfigSchemaImpactMetrics.
 const (
-	Disabled     UIConfigSchemaImpactMetrics = "disabled"
-	External     UIConfigSchemaImpactMetrics = "external"
-	Full         UIConfigSchemaImpactMetrics = "full"
-	Internal     UIConfigSchemaImpactMetrics = "internal"
-	Unconfigured UIConfigSchemaImpactMetrics = "unconfigured"
+	UIConfigSchemaImpactMetricsDisabled     UIConfigSchemaImpactMetrics = "disabled"
+	UIConfigSchemaImpactMetricsExternal     UIConfigSchemaImpactMetrics = "external"
+	UIConfigSchemaImpactMetricsFull         UIConfigSchemaImpactMetrics = "full"
+	UIConfigSchemaImpactMetricsInternal     UIConfigSchemaImpactMetrics = "internal"
+	UIConfigSchemaImpactMetricsUnconfigured UIConfigSchemaImpactMetrics = "unconfigured"
 )
 
 // Valid indicates whether the value is a known member of the UIConfigSchemaImpactMetrics enum.
 func (e UIConfigSchemaImpactMetrics) Valid() bool {
 	switch e {
-	case Disabled:
+	case UIConfigSchemaImpactMetricsDisabled:
 		return true
-	case External:
+	case UIConfigSchemaImpactMetricsExternal:
 		return true
-	case Full:
+	case UIConfigSchemaImpactMetricsFull:
 		return true
-	case Internal:
+	case UIConfigSchemaImpactMetricsInternal:
 		return true
-	case Unconfigured:
+	case UIConfigSchemaImpactMetricsUnconfigured:
 		return true
 	default:
 		return false
@@ -3399,6 +3399,15 @@ type StrategyVariantSchema struct {
 // StrategyVariantSchemaWeightType defines model for StrategyVariantSchema.WeightType.
 type StrategyVariantSchemaWeightType string
 
+// StreamContextSchema defines model for streamContextSchema.
+type StreamContextSchema struct {
+	// Context The context, as POST /api/frontend takes it.
+	Context *map[string]interface{} `json:"context,omitempty"`
+
+	// Toggles Only these flags; none: all.
+	Toggles *[]string `json:"toggles,omitempty"`
+}
+
 // TagSchema defines model for tagSchema.
 type TagSchema struct {
 	Type  string `json:"type"`
@@ -3441,6 +3450,15 @@ type TagsSchema struct {
 type TelemetrySettingsSchema struct {
 	FeatureInfoCollectionEnabled bool `json:"featureInfoCollectionEnabled"`
 	VersionInfoCollectionEnabled bool `json:"versionInfoCollectionEnabled"`
+}
+
+// TicketSchema defines model for ticketSchema.
+type TicketSchema struct {
+	// ExpiresAt When it no longer opens a stream.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Ticket Opaque. It opens a stream for the context it was asked for with.
+	Ticket string `json:"ticket"`
 }
 
 // ToggleMaintenanceSchema defines model for toggleMaintenanceSchema.
@@ -4149,6 +4167,30 @@ type GetFrontendFeatureWithPostParams struct {
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
+// StreamFrontendFeaturesParams defines parameters for StreamFrontendFeatures.
+type StreamFrontendFeaturesParams struct {
+	// Ticket Instead of an Authorization header and a context: what POST /api/frontend/stream/ticket answered.
+	Ticket *string `form:"ticket,omitempty" json:"ticket,omitempty"`
+
+	// UserID Fields of the context: userId, sessionId, appName, properties[name] and any other name.
+	UserID *string `form:"userId,omitempty" json:"userId,omitempty"`
+
+	// LastEventID The id of the last event the client has applied. The stream then opens with what has changed since.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
+// StreamFrontendFeaturesWebSocketParams defines parameters for StreamFrontendFeaturesWebSocket.
+type StreamFrontendFeaturesWebSocketParams struct {
+	// Ticket Instead of an Authorization header and a context: what POST /api/frontend/stream/ticket answered.
+	Ticket *string `form:"ticket,omitempty" json:"ticket,omitempty"`
+
+	// UserID Fields of the context: userId, sessionId, appName, properties[name] and any other name.
+	UserID *string `form:"userId,omitempty" json:"userId,omitempty"`
+
+	// LastEventID The id of the last event the client has applied. The stream then opens with what has changed since.
+	LastEventID *string `json:"Last-Event-ID,omitempty"`
+}
+
 // EvaluateFlagsParams defines parameters for EvaluateFlags.
 type EvaluateFlagsParams struct {
 	// FlagConfigEtag What an event named: nothing older is answered, as far as waiting a second helps.
@@ -4443,6 +4485,12 @@ type RegisterFrontendClientJSONRequestBody = ClientApplicationSchema
 
 // GetFrontendFeatureWithPostJSONRequestBody defines body for GetFrontendFeatureWithPost for application/json ContentType.
 type GetFrontendFeatureWithPostJSONRequestBody = FrontendAPIFeaturesPostSchema
+
+// StreamPostedFrontendFeaturesJSONRequestBody defines body for StreamPostedFrontendFeatures for application/json ContentType.
+type StreamPostedFrontendFeaturesJSONRequestBody = StreamContextSchema
+
+// CreateFrontendStreamTicketJSONRequestBody defines body for CreateFrontendStreamTicket for application/json ContentType.
+type CreateFrontendStreamTicketJSONRequestBody = StreamContextSchema
 
 // GetValidTokensJSONRequestBody defines body for GetValidTokens for application/json ContentType.
 type GetValidTokensJSONRequestBody = TokenStringListSchema
@@ -6973,6 +7021,68 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
 	GetFrontendFeatureWithPost(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamFrontendFeatures Flags of a context, pushed
+	//
+	// Server-Sent Events. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+	//
+	// Requires a frontend token.
+	//
+	// Corresponds with GET /api/frontend/stream (the `StreamFrontendFeatures` operationId).
+	StreamFrontendFeatures(ctx context.Context, params *StreamFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamPostedFrontendFeaturesWithBody Flags of a context, pushed
+	//
+	// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+	StreamPostedFrontendFeaturesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamPostedFrontendFeatures Flags of a context, pushed
+	//
+	// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+	StreamPostedFrontendFeatures(ctx context.Context, body StreamPostedFrontendFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFrontendStreamTicketWithBody A ticket for a stream
+	//
+	// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+	CreateFrontendStreamTicketWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateFrontendStreamTicket A ticket for a stream
+	//
+	// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+	CreateFrontendStreamTicket(ctx context.Context, body CreateFrontendStreamTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StreamFrontendFeaturesWebSocket Flags of a context, pushed over WebSocket
+	//
+	// The messages of GET /api/frontend/stream. Close codes below 4500 ask the client to come back.
+	//
+	// Requires a frontend token.
+	//
+	// Corresponds with GET /api/frontend/stream/ws (the `StreamFrontendFeaturesWebSocket` operationId).
+	StreamFrontendFeaturesWebSocket(ctx context.Context, params *StreamFrontendFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetValidTokensWithBody Which of these tokens are valid
 	//
@@ -12413,6 +12523,128 @@ func (c *Client) GetFrontendFeatureWithPostWithBody(ctx context.Context, name st
 // Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
 func (c *Client) GetFrontendFeatureWithPost(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFrontendFeatureWithPostRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamFrontendFeatures Flags of a context, pushed
+//
+// Server-Sent Events. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+//
+// Requires a frontend token.
+//
+// Corresponds with GET /api/frontend/stream (the `StreamFrontendFeatures` operationId).
+func (c *Client) StreamFrontendFeatures(ctx context.Context, params *StreamFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamFrontendFeaturesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamPostedFrontendFeaturesWithBody Flags of a context, pushed
+//
+// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+func (c *Client) StreamPostedFrontendFeaturesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamPostedFrontendFeaturesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamPostedFrontendFeatures Flags of a context, pushed
+//
+// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+func (c *Client) StreamPostedFrontendFeatures(ctx context.Context, body StreamPostedFrontendFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamPostedFrontendFeaturesRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFrontendStreamTicketWithBody A ticket for a stream
+//
+// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+func (c *Client) CreateFrontendStreamTicketWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFrontendStreamTicketRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateFrontendStreamTicket A ticket for a stream
+//
+// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+func (c *Client) CreateFrontendStreamTicket(ctx context.Context, body CreateFrontendStreamTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateFrontendStreamTicketRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StreamFrontendFeaturesWebSocket Flags of a context, pushed over WebSocket
+//
+// The messages of GET /api/frontend/stream. Close codes below 4500 ask the client to come back.
+//
+// Requires a frontend token.
+//
+// Corresponds with GET /api/frontend/stream/ws (the `StreamFrontendFeaturesWebSocket` operationId).
+func (c *Client) StreamFrontendFeaturesWebSocket(ctx context.Context, params *StreamFrontendFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStreamFrontendFeaturesWebSocketRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -23060,6 +23292,248 @@ func NewGetFrontendFeatureWithPostRequestWithBody(server string, name string, pa
 	return req, nil
 }
 
+// NewStreamFrontendFeaturesRequest constructs an http.Request for the StreamFrontendFeatures method
+func NewStreamFrontendFeaturesRequest(server string, params *StreamFrontendFeaturesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Ticket != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ticket", *params.Ticket, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "userId", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewStreamPostedFrontendFeaturesRequest calls the generic StreamPostedFrontendFeatures builder with application/json body
+func NewStreamPostedFrontendFeaturesRequest(server string, body StreamPostedFrontendFeaturesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStreamPostedFrontendFeaturesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewStreamPostedFrontendFeaturesRequestWithBody constructs an http.Request for the StreamPostedFrontendFeatures method, with any body, and a specified content type
+func NewStreamPostedFrontendFeaturesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/stream")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCreateFrontendStreamTicketRequest calls the generic CreateFrontendStreamTicket builder with application/json body
+func NewCreateFrontendStreamTicketRequest(server string, body CreateFrontendStreamTicketJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateFrontendStreamTicketRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCreateFrontendStreamTicketRequestWithBody constructs an http.Request for the CreateFrontendStreamTicket method, with any body, and a specified content type
+func NewCreateFrontendStreamTicketRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/stream/ticket")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewStreamFrontendFeaturesWebSocketRequest constructs an http.Request for the StreamFrontendFeaturesWebSocket method
+func NewStreamFrontendFeaturesWebSocketRequest(server string, params *StreamFrontendFeaturesWebSocketParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/frontend/stream/ws")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Ticket != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "ticket", *params.Ticket, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UserID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "userId", *params.UserID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.LastEventID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetValidTokensRequest calls the generic GetValidTokens builder with application/json body
 func NewGetValidTokensRequest(server string, body GetValidTokensJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -26054,6 +26528,72 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/frontend/features/{name} (the `GetFrontendFeatureWithPost` operationId).
 	GetFrontendFeatureWithPostWithResponse(ctx context.Context, name string, params *GetFrontendFeatureWithPostParams, body GetFrontendFeatureWithPostJSONRequestBody, reqEditors ...RequestEditorFn) (*GetFrontendFeatureWithPostResponse, error)
+
+	// StreamFrontendFeaturesWithResponse Flags of a context, pushed
+	//
+	// Server-Sent Events. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+	//
+	// Requires a frontend token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/frontend/stream (the `StreamFrontendFeatures` operationId).
+	StreamFrontendFeaturesWithResponse(ctx context.Context, params *StreamFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*StreamFrontendFeaturesResponse, error)
+
+	// StreamPostedFrontendFeaturesWithBodyWithResponse Flags of a context, pushed
+	//
+	// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+	StreamPostedFrontendFeaturesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StreamPostedFrontendFeaturesResponse, error)
+
+	// StreamPostedFrontendFeaturesWithResponse Flags of a context, pushed
+	//
+	// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+	StreamPostedFrontendFeaturesWithResponse(ctx context.Context, body StreamPostedFrontendFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*StreamPostedFrontendFeaturesResponse, error)
+
+	// CreateFrontendStreamTicketWithBodyWithResponse A ticket for a stream
+	//
+	// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+	//
+	// Requires a frontend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+	CreateFrontendStreamTicketWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFrontendStreamTicketResponse, error)
+
+	// CreateFrontendStreamTicketWithResponse A ticket for a stream
+	//
+	// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+	//
+	// Requires a frontend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+	CreateFrontendStreamTicketWithResponse(ctx context.Context, body CreateFrontendStreamTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateFrontendStreamTicketResponse, error)
+
+	// StreamFrontendFeaturesWebSocketWithResponse Flags of a context, pushed over WebSocket
+	//
+	// The messages of GET /api/frontend/stream. Close codes below 4500 ask the client to come back.
+	//
+	// Requires a frontend token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/frontend/stream/ws (the `StreamFrontendFeaturesWebSocket` operationId).
+	StreamFrontendFeaturesWebSocketWithResponse(ctx context.Context, params *StreamFrontendFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*StreamFrontendFeaturesWebSocketResponse, error)
 
 	// GetValidTokensWithBodyWithResponse Which of these tokens are valid
 	//
@@ -35565,6 +36105,149 @@ func (r GetFrontendFeatureWithPostResponse) ContentType() string {
 	return ""
 }
 
+type StreamFrontendFeaturesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamFrontendFeaturesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamFrontendFeaturesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamFrontendFeaturesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamFrontendFeaturesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamPostedFrontendFeaturesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamPostedFrontendFeaturesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamPostedFrontendFeaturesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamPostedFrontendFeaturesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamPostedFrontendFeaturesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type CreateFrontendStreamTicketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TicketSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateFrontendStreamTicketResponse) GetJSON200() *TicketSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateFrontendStreamTicketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateFrontendStreamTicketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateFrontendStreamTicketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateFrontendStreamTicketResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type StreamFrontendFeaturesWebSocketResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r StreamFrontendFeaturesWebSocketResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StreamFrontendFeaturesWebSocketResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StreamFrontendFeaturesWebSocketResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StreamFrontendFeaturesWebSocketResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetValidTokensResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -40270,6 +40953,108 @@ func (c *ClientWithResponses) GetFrontendFeatureWithPostWithResponse(ctx context
 		return nil, err
 	}
 	return ParseGetFrontendFeatureWithPostResponse(rsp)
+}
+
+// StreamFrontendFeaturesWithResponse Flags of a context, pushed
+//
+// Server-Sent Events. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+//
+// Requires a frontend token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/frontend/stream (the `StreamFrontendFeatures` operationId).
+func (c *ClientWithResponses) StreamFrontendFeaturesWithResponse(ctx context.Context, params *StreamFrontendFeaturesParams, reqEditors ...RequestEditorFn) (*StreamFrontendFeaturesResponse, error) {
+	rsp, err := c.StreamFrontendFeatures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamFrontendFeaturesResponse(rsp)
+}
+
+// StreamPostedFrontendFeaturesWithBodyWithResponse Flags of a context, pushed
+//
+// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+func (c *ClientWithResponses) StreamPostedFrontendFeaturesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StreamPostedFrontendFeaturesResponse, error) {
+	rsp, err := c.StreamPostedFrontendFeaturesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamPostedFrontendFeaturesResponse(rsp)
+}
+
+// StreamPostedFrontendFeaturesWithResponse Flags of a context, pushed
+//
+// GET /api/frontend/stream for clients that can send the context in a body. First the event hydration with all flags that are on for the context, as GET /api/frontend answers; then, whenever flags or time change the answer for this context, the event update with the flags that changed (updated) and the names of those that are no longer on (removed).
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/stream (the `StreamPostedFrontendFeatures` operationId).
+func (c *ClientWithResponses) StreamPostedFrontendFeaturesWithResponse(ctx context.Context, body StreamPostedFrontendFeaturesJSONRequestBody, reqEditors ...RequestEditorFn) (*StreamPostedFrontendFeaturesResponse, error) {
+	rsp, err := c.StreamPostedFrontendFeatures(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamPostedFrontendFeaturesResponse(rsp)
+}
+
+// CreateFrontendStreamTicketWithBodyWithResponse A ticket for a stream
+//
+// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+//
+// Requires a frontend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+func (c *ClientWithResponses) CreateFrontendStreamTicketWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateFrontendStreamTicketResponse, error) {
+	rsp, err := c.CreateFrontendStreamTicketWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFrontendStreamTicketResponse(rsp)
+}
+
+// CreateFrontendStreamTicketWithResponse A ticket for a stream
+//
+// For EventSource, which sends neither headers nor a body. The ticket opens streams for ten minutes; it is opaque, and what is in it can be read by the servers of this instance only.
+//
+// Requires a frontend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/frontend/stream/ticket (the `CreateFrontendStreamTicket` operationId).
+func (c *ClientWithResponses) CreateFrontendStreamTicketWithResponse(ctx context.Context, body CreateFrontendStreamTicketJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateFrontendStreamTicketResponse, error) {
+	rsp, err := c.CreateFrontendStreamTicket(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateFrontendStreamTicketResponse(rsp)
+}
+
+// StreamFrontendFeaturesWebSocketWithResponse Flags of a context, pushed over WebSocket
+//
+// The messages of GET /api/frontend/stream. Close codes below 4500 ask the client to come back.
+//
+// Requires a frontend token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/frontend/stream/ws (the `StreamFrontendFeaturesWebSocket` operationId).
+func (c *ClientWithResponses) StreamFrontendFeaturesWebSocketWithResponse(ctx context.Context, params *StreamFrontendFeaturesWebSocketParams, reqEditors ...RequestEditorFn) (*StreamFrontendFeaturesWebSocketResponse, error) {
+	rsp, err := c.StreamFrontendFeaturesWebSocket(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStreamFrontendFeaturesWebSocketResponse(rsp)
 }
 
 // GetValidTokensWithBodyWithResponse Which of these tokens are valid
@@ -47487,6 +48272,80 @@ func ParseGetFrontendFeatureWithPostResponse(rsp *http.Response) (*GetFrontendFe
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseStreamFrontendFeaturesResponse parses an HTTP response from a StreamFrontendFeaturesWithResponse call
+func ParseStreamFrontendFeaturesResponse(rsp *http.Response) (*StreamFrontendFeaturesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamFrontendFeaturesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseStreamPostedFrontendFeaturesResponse parses an HTTP response from a StreamPostedFrontendFeaturesWithResponse call
+func ParseStreamPostedFrontendFeaturesResponse(rsp *http.Response) (*StreamPostedFrontendFeaturesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamPostedFrontendFeaturesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseCreateFrontendStreamTicketResponse parses an HTTP response from a CreateFrontendStreamTicketWithResponse call
+func ParseCreateFrontendStreamTicketResponse(rsp *http.Response) (*CreateFrontendStreamTicketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateFrontendStreamTicketResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TicketSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseStreamFrontendFeaturesWebSocketResponse parses an HTTP response from a StreamFrontendFeaturesWebSocketWithResponse call
+func ParseStreamFrontendFeaturesWebSocketResponse(rsp *http.Response) (*StreamFrontendFeaturesWebSocketResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StreamFrontendFeaturesWebSocketResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil
