@@ -107,8 +107,10 @@ func (c *caller) do(id string, parameters at, body any, headers ...string) any {
 
 // secret is a token that opens the operation.
 func (c *caller) secret(o documented) string {
-	if strings.HasPrefix(o.path, "/api/frontend") {
-		return frontendToken
+	for _, prefix := range []string{"/api/frontend", "/ofrep/", "/openfeature/"} {
+		if strings.HasPrefix(o.path, prefix) {
+			return frontendToken
+		}
 	}
 	return o.secret()
 }

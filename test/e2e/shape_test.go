@@ -21,7 +21,7 @@ func TestEveryOperationAnswersInTheShapeOfUnleash(t *testing.T) {
 	database := dbtest.New(t)
 	r := start(t, database, func(c *server.Config) {
 		c.ClientTokens = []string{clientToken, productionToken}
-		c.AllowPrivateIntegrationURLs = true
+		c.AllowPrivateIntegrationURLs, c.FrontendAll = true, true
 	})
 	c := newCaller(t, r, database)
 	c.vocabulary()
@@ -33,6 +33,7 @@ func TestEveryOperationAnswersInTheShapeOfUnleash(t *testing.T) {
 	c.interfaces()
 	c.reports()
 	c.reading()
+	c.browsers()
 	c.bulk()
 	c.transfer()
 	c.taking()
