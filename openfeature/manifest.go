@@ -6,8 +6,42 @@ import (
 	"github.com/pennonhq/pennon/eval"
 )
 
-// DefaultVariant is the variant whose value is a flag's default in the manifest.
-const DefaultVariant = "default"
+// Names of the manifest's parts.
+const (
+	// PathManifest is where the manifest is.
+	PathManifest = "/openfeature/v0/manifest"
+
+	// CapabilitiesHeader says what a token may do with the manifest.
+	CapabilitiesHeader = "X-Manifest-Capabilities"
+	// Capabilities are those of an admin token, CapabilitiesRead of others.
+	Capabilities     = "read,write,delete"
+	CapabilitiesRead = "read"
+
+	// DefaultVariant is the variant whose value is a flag's default in the manifest.
+	DefaultVariant = "default"
+
+	// DefaultEnvironment is what the manifest shows an admin token that names none, if it is there.
+	DefaultEnvironment = "development"
+)
+
+// ManifestErrorSchema is the body of every error of the manifest.
+type ManifestErrorSchema struct {
+	Error ManifestErrorBody `json:"error"`
+}
+
+// ManifestErrorBody says what went wrong.
+type ManifestErrorBody struct {
+	Message string                `json:"message"`
+	Status  int                   `json:"status"`
+	Details []ManifestErrorDetail `json:"details,omitempty"`
+}
+
+// ManifestErrorDetail is one problem in a request.
+type ManifestErrorDetail struct {
+	Field   string `json:"field,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message"`
+}
 
 // ManifestFlagSchema is a flag as OpenFeature's tools see it.
 type ManifestFlagSchema struct {

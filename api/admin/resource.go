@@ -45,5 +45,6 @@ func (a *API) resources() []func() {
 		a.registerUserInterface,
 		a.registerBanners,
 		a.registerPlayground,
+		a.registerManifest,
 	}
 }

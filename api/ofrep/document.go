@@ -107,17 +107,17 @@ func floorParam(name, description string) *huma.Param {
 
 func documentManifest(h huma.API) {
 	manifest := api.JSONResponse[openfeature.ManifestSchema](h, "The manifest")
-	manifest.Headers = map[string]*huma.Param{CapabilitiesHeader: {Description: "What the token may do: read, write, delete", Schema: &huma.Schema{Type: huma.TypeString}}}
+	manifest.Headers = map[string]*huma.Param{openfeature.CapabilitiesHeader: {Description: "What the token may do: read, write, delete", Schema: &huma.Schema{Type: huma.TypeString}}}
 	responses := map[string]*huma.Response{"200": manifest}
 	for _, status := range []string{"401", "403", "404", "503"} {
-		responses[status] = api.JSONResponse[ManifestErrorSchema](h, "See error.message")
+		responses[status] = api.JSONResponse[openfeature.ManifestErrorSchema](h, "See error.message")
 	}
 	list := &huma.Param{
 		Name: "project", In: "query", Description: "Only flags of these projects",
 		Schema: &huma.Schema{Type: huma.TypeArray, Items: &huma.Schema{Type: huma.TypeString}},
 	}
 	add(h, &huma.Operation{
-		Method: http.MethodGet, Path: PathManifest, OperationID: "getManifest",
+		Method: http.MethodGet, Path: openfeature.PathManifest, OperationID: "getManifest",
 		Summary:     "The flags and their types",
 		Description: "Of this OpenFeature's tools generate typed accessors.\n\nRequires any token; what it sees decides, and an admin token names an environment.",
 		Parameters: []*huma.Param{

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/openfeature"
 	"github.com/pennonhq/pennon/token"
 )
 
@@ -70,7 +71,7 @@ func (e *envelope) close() {
 		ErrorDetails string          `json:"errorDetails"` // of answers in the protocol's shape
 	}
 	_ = json.Unmarshal(e.body.Bytes(), &told) // what is no JSON says nothing
-	wrapped := ManifestErrorSchema{ManifestErrorBody{Message: told.Message, Status: e.status}}
+	wrapped := openfeature.ManifestErrorSchema{Error: openfeature.ManifestErrorBody{Message: told.Message, Status: e.status}}
 	if told.ErrorDetails != "" {
 		wrapped.Error.Message = told.ErrorDetails
 	}
@@ -82,7 +83,7 @@ func (e *envelope) close() {
 	for _, detail := range details {
 		field := strings.ReplaceAll(strings.TrimPrefix(strings.TrimPrefix(detail.Path, "/body/"), "/"), "/", ".")
 		if field != "" || detail.Message != wrapped.Error.Message {
-			wrapped.Error.Details = append(wrapped.Error.Details, ManifestErrorDetail{Field: field, Message: detail.Message})
+			wrapped.Error.Details = append(wrapped.Error.Details, openfeature.ManifestErrorDetail{Field: field, Message: detail.Message})
 		}
 	}
 	body, err := json.Marshal(wrapped)

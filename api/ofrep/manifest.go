@@ -14,39 +14,6 @@ import (
 	"github.com/pennonhq/pennon/token"
 )
 
-// Names of the manifest's parts.
-const (
-	// CapabilitiesHeader says what a token may do with the manifest.
-	CapabilitiesHeader = "X-Manifest-Capabilities"
-	// Capabilities of an admin token; others may read.
-	Capabilities     = "read,write,delete"
-	capabilitiesRead = "read"
-
-	// DefaultEnvironment and DefaultProject are what the manifest shows an admin token that does not say. The environment is
-	// used only if it is there.
-	DefaultEnvironment = "development"
-	DefaultProject     = "default"
-)
-
-// ManifestErrorSchema is the body of every error of the manifest.
-type ManifestErrorSchema struct {
-	Error ManifestErrorBody `json:"error"`
-}
-
-// ManifestErrorBody says what went wrong.
-type ManifestErrorBody struct {
-	Message string                `json:"message"`
-	Status  int                   `json:"status"`
-	Details []ManifestErrorDetail `json:"details,omitempty"`
-}
-
-// ManifestErrorDetail is one problem in a request.
-type ManifestErrorDetail struct {
-	Field   string `json:"field,omitempty"`
-	Code    string `json:"code,omitempty"`
-	Message string `json:"message"`
-}
-
 // manifest answers GET /openfeature/v0/manifest: the flags of the token's scope. Admin tokens name an environment and, if
 // they want only one, a project.
 func (h *Handler) manifest(w http.ResponseWriter, r *http.Request) {
@@ -74,7 +41,7 @@ func (h *Handler) manifest(w http.ResponseWriter, r *http.Request) {
 	for toggle := range set.Toggles() {
 		manifest.Flags = append(manifest.Flags, openfeature.Describe(toggle.Feature))
 	}
-	w.Header().Set(CapabilitiesHeader, capabilitiesOf(known.Kind))
+	w.Header().Set(openfeature.CapabilitiesHeader, capabilitiesOf(known.Kind))
 	var body bytes.Buffer
 	encoder := json.NewEncoder(&body)
 	encoder.SetEscapeHTML(false)
@@ -87,9 +54,9 @@ func (h *Handler) manifest(w http.ResponseWriter, r *http.Request) {
 
 func capabilitiesOf(kind token.Kind) string {
 	if kind == token.Admin {
-		return Capabilities
+		return openfeature.Capabilities
 	}
-	return capabilitiesRead
+	return openfeature.CapabilitiesRead
 }
 
 // manifestScope is what the token sees, narrowed to the projects that are asked for. An admin token sees everything.
@@ -116,8 +83,8 @@ func (h *Handler) manifestScope(known *token.Token, r *http.Request) (token.Scop
 // usualEnvironment is the one for an admin token that names none.
 func (h *Handler) usualEnvironment() string {
 	environments := h.config.Store.Environments()
-	if len(environments) == 0 || slices.Contains(environments, DefaultEnvironment) {
-		return DefaultEnvironment
+	if len(environments) == 0 || slices.Contains(environments, openfeature.DefaultEnvironment) {
+		return openfeature.DefaultEnvironment
 	}
 	return environments[0]
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/evaluation"
+	"github.com/pennonhq/pennon/openfeature"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/ticket"
@@ -27,11 +28,10 @@ import (
 
 // Paths of the protocol.
 const (
-	Prefix       = "/ofrep"
-	PathBulk     = Prefix + "/v1/evaluate/flags"
-	PathSingle   = PathBulk + "/{key}"
-	PathStream   = Prefix + "/v1/stream"
-	PathManifest = "/openfeature/v0/manifest"
+	Prefix     = "/ofrep"
+	PathBulk   = Prefix + "/v1/evaluate/flags"
+	PathSingle = PathBulk + "/{key}"
+	PathStream = Prefix + "/v1/stream"
 )
 
 // Usage takes what was evaluated. *usage.Buffer is one. Implementations buffer: they neither block nor fail.
@@ -83,7 +83,7 @@ func (h *Handler) Register(router chi.Router) {
 	router.Post(PathBulk, h.bulk)
 	router.Post(PathSingle, h.single)
 	router.Get(PathStream, h.stream)
-	router.Get(PathManifest, h.manifest)
+	router.Get(openfeature.PathManifest, h.manifest)
 }
 
 // pushes reports whether streams are offered.

@@ -22,6 +22,7 @@ import (
 	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/evaluation"
 	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/openfeature"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/ticket"
@@ -91,7 +92,7 @@ func setup(t *testing.T, hub sse.Config, features ...eval.Feature) *world {
 	})
 	a := api.New(api.Config{BasePath: "/base", Version: "test"}, logger)
 	a.Guard(ofrep.Prefix, handler.Guard)
-	a.Guard(ofrep.PathManifest, handler.ManifestGuard)
+	a.Guard(openfeature.PathManifest, handler.ManifestGuard)
 	handler.Register(a.Router)
 	w.reset(features...)
 

@@ -24,6 +24,9 @@ const (
 
 	// patience is how long a test waits for what should take milliseconds.
 	patience = 30 * time.Second
+
+	// pollInterval is how often a test looks again.
+	pollInterval = 5 * time.Millisecond
 )
 
 // running is a server under test.
