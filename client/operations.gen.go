@@ -965,6 +965,33 @@ func (e VariantValueType) Valid() bool {
 	}
 }
 
+// Defines values for WriteManifestFlagSchemaType.
+const (
+	WriteManifestFlagSchemaTypeBoolean WriteManifestFlagSchemaType = "boolean"
+	WriteManifestFlagSchemaTypeFloat   WriteManifestFlagSchemaType = "float"
+	WriteManifestFlagSchemaTypeInteger WriteManifestFlagSchemaType = "integer"
+	WriteManifestFlagSchemaTypeObject  WriteManifestFlagSchemaType = "object"
+	WriteManifestFlagSchemaTypeString  WriteManifestFlagSchemaType = "string"
+)
+
+// Valid indicates whether the value is a known member of the WriteManifestFlagSchemaType enum.
+func (e WriteManifestFlagSchemaType) Valid() bool {
+	switch e {
+	case WriteManifestFlagSchemaTypeBoolean:
+		return true
+	case WriteManifestFlagSchemaTypeFloat:
+		return true
+	case WriteManifestFlagSchemaTypeInteger:
+		return true
+	case WriteManifestFlagSchemaTypeObject:
+		return true
+	case WriteManifestFlagSchemaTypeString:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetApplicationsParamsSortBy.
 const (
 	GetApplicationsParamsSortByAppName   GetApplicationsParamsSortBy = "appName"
@@ -2641,6 +2668,12 @@ type MaintenanceSchema struct {
 	Enabled bool `json:"enabled"`
 }
 
+// ManifestArchiveSchema defines model for manifestArchiveSchema.
+type ManifestArchiveSchema struct {
+	ArchivedAt *time.Time `json:"archivedAt"`
+	Message    string     `json:"message"`
+}
+
 // ManifestErrorBody defines model for manifestErrorBody.
 type ManifestErrorBody struct {
 	Details *[]ManifestErrorDetail `json:"details,omitempty"`
@@ -2658,6 +2691,12 @@ type ManifestErrorDetail struct {
 // ManifestErrorSchema defines model for manifestErrorSchema.
 type ManifestErrorSchema struct {
 	Error ManifestErrorBody `json:"error"`
+}
+
+// ManifestFlagResponseSchema defines model for manifestFlagResponseSchema.
+type ManifestFlagResponseSchema struct {
+	Flag      ManifestFlagSchema `json:"flag"`
+	UpdatedAt time.Time          `json:"updatedAt"`
 }
 
 // ManifestFlagSchema defines model for manifestFlagSchema.
@@ -3740,6 +3779,23 @@ type WriteLegacyFeatureSchema struct {
 	Type       *string                        `json:"type,omitempty"`
 }
 
+// WriteManifestFlagSchema defines model for writeManifestFlagSchema.
+type WriteManifestFlagSchema struct {
+	// DefaultValue Required of new flags. The value of the variant named default
+	DefaultValue interface{} `json:"defaultValue,omitempty"`
+	Description  *string     `json:"description,omitempty"`
+	Key          string      `json:"key"`
+
+	// Name Ignored: the key is the name
+	Name *string `json:"name,omitempty"`
+
+	// Type Cannot be changed
+	Type WriteManifestFlagSchemaType `json:"type"`
+}
+
+// WriteManifestFlagSchemaType Cannot be changed
+type WriteManifestFlagSchemaType string
+
 // GetIntegrationEventsParams defines parameters for GetIntegrationEvents.
 type GetIntegrationEventsParams struct {
 	Limit  *int32 `form:"limit,omitempty" json:"limit,omitempty"`
@@ -4221,6 +4277,21 @@ type GetManifestParams struct {
 	Project *[]string `form:"project,omitempty" json:"project,omitempty"`
 }
 
+// CreateManifestFlagParams defines parameters for CreateManifestFlag.
+type CreateManifestFlagParams struct {
+	// Environment Whose variants decide on the type and the default of a flag
+	Environment *string `form:"environment,omitempty" json:"environment,omitempty"`
+
+	// Project The project of the new flag
+	Project *string `form:"project,omitempty" json:"project,omitempty"`
+}
+
+// UpdateManifestFlagParams defines parameters for UpdateManifestFlag.
+type UpdateManifestFlagParams struct {
+	// Environment Whose variants decide on the type and the default of a flag
+	Environment *string `form:"environment,omitempty" json:"environment,omitempty"`
+}
+
 // CreateAddonJSONRequestBody defines body for CreateAddon for application/json ContentType.
 type CreateAddonJSONRequestBody = AddonCreateUpdateSchema
 
@@ -4500,6 +4571,12 @@ type EvaluateFlagsJSONRequestBody = EvaluationRequestSchema
 
 // EvaluateFlagJSONRequestBody defines body for EvaluateFlag for application/json ContentType.
 type EvaluateFlagJSONRequestBody = EvaluationRequestSchema
+
+// CreateManifestFlagJSONRequestBody defines body for CreateManifestFlag for application/json ContentType.
+type CreateManifestFlagJSONRequestBody = WriteManifestFlagSchema
+
+// UpdateManifestFlagJSONRequestBody defines body for UpdateManifestFlag for application/json ContentType.
+type UpdateManifestFlagJSONRequestBody = WriteManifestFlagSchema
 
 // AsPlaygroundStrategiesResult0 returns the union data inside the PlaygroundStrategies_Result as a PlaygroundStrategiesResult0
 func (t PlaygroundStrategies_Result) AsPlaygroundStrategiesResult0() (PlaygroundStrategiesResult0, error) {
@@ -7168,6 +7245,39 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
 	GetManifest(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateManifestFlagWithBody Create manifest flag
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+	CreateManifestFlagWithBody(ctx context.Context, params *CreateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateManifestFlag Create manifest flag
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+	CreateManifestFlag(ctx context.Context, params *CreateManifestFlagParams, body CreateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ArchiveManifestFlag Archive manifest flag
+	//
+	// Corresponds with DELETE /openfeature/v0/manifest/flags/{key} (the `ArchiveManifestFlag` operationId).
+	ArchiveManifestFlag(ctx context.Context, key string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateManifestFlagWithBody Update manifest flag
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+	UpdateManifestFlagWithBody(ctx context.Context, key string, params *UpdateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateManifestFlag Update manifest flag
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+	UpdateManifestFlag(ctx context.Context, key string, params *UpdateManifestFlagParams, body UpdateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetReady Can it serve?
 	//
@@ -12820,6 +12930,89 @@ func (c *Client) StreamEvaluation(ctx context.Context, params *StreamEvaluationP
 // Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
 func (c *Client) GetManifest(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetManifestRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateManifestFlagWithBody Create manifest flag
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+func (c *Client) CreateManifestFlagWithBody(ctx context.Context, params *CreateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateManifestFlagRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateManifestFlag Create manifest flag
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+func (c *Client) CreateManifestFlag(ctx context.Context, params *CreateManifestFlagParams, body CreateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateManifestFlagRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ArchiveManifestFlag Archive manifest flag
+//
+// Corresponds with DELETE /openfeature/v0/manifest/flags/{key} (the `ArchiveManifestFlag` operationId).
+func (c *Client) ArchiveManifestFlag(ctx context.Context, key string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewArchiveManifestFlagRequest(c.Server, key)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateManifestFlagWithBody Update manifest flag
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+func (c *Client) UpdateManifestFlagWithBody(ctx context.Context, key string, params *UpdateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateManifestFlagRequestWithBody(c.Server, key, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateManifestFlag Update manifest flag
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+func (c *Client) UpdateManifestFlag(ctx context.Context, key string, params *UpdateManifestFlagParams, body UpdateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateManifestFlagRequest(c.Server, key, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -23873,6 +24066,193 @@ func NewGetManifestRequest(server string, params *GetManifestParams) (*http.Requ
 	return req, nil
 }
 
+// NewCreateManifestFlagRequest calls the generic CreateManifestFlag builder with application/json body
+func NewCreateManifestFlagRequest(server string, params *CreateManifestFlagParams, body CreateManifestFlagJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateManifestFlagRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateManifestFlagRequestWithBody constructs an http.Request for the CreateManifestFlag method, with any body, and a specified content type
+func NewCreateManifestFlagRequestWithBody(server string, params *CreateManifestFlagParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openfeature/v0/manifest/flags")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Project != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "project", *params.Project, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewArchiveManifestFlagRequest constructs an http.Request for the ArchiveManifestFlag method
+func NewArchiveManifestFlagRequest(server string, key string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openfeature/v0/manifest/flags/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUpdateManifestFlagRequest calls the generic UpdateManifestFlag builder with application/json body
+func NewUpdateManifestFlagRequest(server string, key string, params *UpdateManifestFlagParams, body UpdateManifestFlagJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateManifestFlagRequestWithBody(server, key, params, "application/json", bodyReader)
+}
+
+// NewUpdateManifestFlagRequestWithBody constructs an http.Request for the UpdateManifestFlag method, with any body, and a specified content type
+func NewUpdateManifestFlagRequestWithBody(server string, key string, params *UpdateManifestFlagParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "key", key, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openfeature/v0/manifest/flags/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Environment != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "environment", *params.Environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetReadyRequest constructs an http.Request for the GetReady method
 func NewGetReadyRequest(server string) (*http.Request, error) {
 	var err error
@@ -26685,6 +27065,41 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /openfeature/v0/manifest (the `GetManifest` operationId).
 	GetManifestWithResponse(ctx context.Context, params *GetManifestParams, reqEditors ...RequestEditorFn) (*GetManifestResponse, error)
+
+	// CreateManifestFlagWithBodyWithResponse Create manifest flag
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+	CreateManifestFlagWithBodyWithResponse(ctx context.Context, params *CreateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateManifestFlagResponse, error)
+
+	// CreateManifestFlagWithResponse Create manifest flag
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+	CreateManifestFlagWithResponse(ctx context.Context, params *CreateManifestFlagParams, body CreateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateManifestFlagResponse, error)
+
+	// ArchiveManifestFlagWithResponse Archive manifest flag
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /openfeature/v0/manifest/flags/{key} (the `ArchiveManifestFlag` operationId).
+	ArchiveManifestFlagWithResponse(ctx context.Context, key string, reqEditors ...RequestEditorFn) (*ArchiveManifestFlagResponse, error)
+
+	// UpdateManifestFlagWithBodyWithResponse Update manifest flag
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+	UpdateManifestFlagWithBodyWithResponse(ctx context.Context, key string, params *UpdateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateManifestFlagResponse, error)
+
+	// UpdateManifestFlagWithResponse Update manifest flag
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+	UpdateManifestFlagWithResponse(ctx context.Context, key string, params *UpdateManifestFlagParams, body UpdateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateManifestFlagResponse, error)
 
 	// GetReadyWithResponse Can it serve?
 	//
@@ -36501,6 +36916,151 @@ func (r GetManifestResponse) ContentType() string {
 	return ""
 }
 
+// CreateManifestFlagResponse201Headers the declared response headers of an HTTP 201 response for CreateManifestFlag
+type CreateManifestFlagResponse201Headers struct {
+	IdempotencyReplayed   *bool
+	XManifestCapabilities *string
+}
+
+type CreateManifestFlagResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *ManifestFlagResponseSchema
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateManifestFlagResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateManifestFlagResponse) GetJSON201() *ManifestFlagResponseSchema {
+	return r.JSON201
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateManifestFlagResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateManifestFlagResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateManifestFlagResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateManifestFlagResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ArchiveManifestFlagResponse200Headers the declared response headers of an HTTP 200 response for ArchiveManifestFlag
+type ArchiveManifestFlagResponse200Headers struct {
+	XManifestCapabilities *string
+}
+
+type ArchiveManifestFlagResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ManifestArchiveSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ArchiveManifestFlagResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ArchiveManifestFlagResponse) GetJSON200() *ManifestArchiveSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r ArchiveManifestFlagResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ArchiveManifestFlagResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ArchiveManifestFlagResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ArchiveManifestFlagResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateManifestFlagResponse200Headers the declared response headers of an HTTP 200 response for UpdateManifestFlag
+type UpdateManifestFlagResponse200Headers struct {
+	XManifestCapabilities *string
+}
+
+type UpdateManifestFlagResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ManifestFlagResponseSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateManifestFlagResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateManifestFlagResponse) GetJSON200() *ManifestFlagResponseSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateManifestFlagResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateManifestFlagResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateManifestFlagResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateManifestFlagResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetReadyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -41200,6 +41760,71 @@ func (c *ClientWithResponses) GetManifestWithResponse(ctx context.Context, param
 		return nil, err
 	}
 	return ParseGetManifestResponse(rsp)
+}
+
+// CreateManifestFlagWithBodyWithResponse Create manifest flag
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+func (c *ClientWithResponses) CreateManifestFlagWithBodyWithResponse(ctx context.Context, params *CreateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateManifestFlagResponse, error) {
+	rsp, err := c.CreateManifestFlagWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateManifestFlagResponse(rsp)
+}
+
+// CreateManifestFlagWithResponse Create manifest flag
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /openfeature/v0/manifest/flags (the `CreateManifestFlag` operationId).
+func (c *ClientWithResponses) CreateManifestFlagWithResponse(ctx context.Context, params *CreateManifestFlagParams, body CreateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateManifestFlagResponse, error) {
+	rsp, err := c.CreateManifestFlag(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateManifestFlagResponse(rsp)
+}
+
+// ArchiveManifestFlagWithResponse Archive manifest flag
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /openfeature/v0/manifest/flags/{key} (the `ArchiveManifestFlag` operationId).
+func (c *ClientWithResponses) ArchiveManifestFlagWithResponse(ctx context.Context, key string, reqEditors ...RequestEditorFn) (*ArchiveManifestFlagResponse, error) {
+	rsp, err := c.ArchiveManifestFlag(ctx, key, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseArchiveManifestFlagResponse(rsp)
+}
+
+// UpdateManifestFlagWithBodyWithResponse Update manifest flag
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+func (c *ClientWithResponses) UpdateManifestFlagWithBodyWithResponse(ctx context.Context, key string, params *UpdateManifestFlagParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateManifestFlagResponse, error) {
+	rsp, err := c.UpdateManifestFlagWithBody(ctx, key, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateManifestFlagResponse(rsp)
+}
+
+// UpdateManifestFlagWithResponse Update manifest flag
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /openfeature/v0/manifest/flags/{key} (the `UpdateManifestFlag` operationId).
+func (c *ClientWithResponses) UpdateManifestFlagWithResponse(ctx context.Context, key string, params *UpdateManifestFlagParams, body UpdateManifestFlagJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateManifestFlagResponse, error) {
+	rsp, err := c.UpdateManifestFlag(ctx, key, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateManifestFlagResponse(rsp)
 }
 
 // GetReadyWithResponse Can it serve?
@@ -48513,6 +49138,130 @@ func ParseGetManifestResponse(rsp *http.Response) (*GetManifestResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetManifestResponse200Headers
+		if values := rsp.Header.Values("X-Manifest-Capabilities"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Manifest-Capabilities", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XManifestCapabilities = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateManifestFlagResponse parses an HTTP response from a CreateManifestFlagWithResponse call
+func ParseCreateManifestFlagResponse(rsp *http.Response) (*CreateManifestFlagResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateManifestFlagResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest ManifestFlagResponseSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateManifestFlagResponse201Headers
+		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotencyReplayed = &value
+		}
+		if values := rsp.Header.Values("X-Manifest-Capabilities"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Manifest-Capabilities", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XManifestCapabilities = &value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseArchiveManifestFlagResponse parses an HTTP response from a ArchiveManifestFlagWithResponse call
+func ParseArchiveManifestFlagResponse(rsp *http.Response) (*ArchiveManifestFlagResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ArchiveManifestFlagResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ManifestArchiveSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ArchiveManifestFlagResponse200Headers
+		if values := rsp.Header.Values("X-Manifest-Capabilities"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Manifest-Capabilities", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XManifestCapabilities = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateManifestFlagResponse parses an HTTP response from a UpdateManifestFlagWithResponse call
+func ParseUpdateManifestFlagResponse(rsp *http.Response) (*UpdateManifestFlagResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateManifestFlagResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ManifestFlagResponseSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateManifestFlagResponse200Headers
 		if values := rsp.Header.Values("X-Manifest-Capabilities"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Manifest-Capabilities", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

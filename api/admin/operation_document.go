@@ -38,7 +38,7 @@ func documentWrite(h huma.API, o huma.Operation, resource *versioned) {
 		known.Parameters = append(known.Parameters, api.HeaderParam(fieldMatch,
 			"The ETag that reading the "+resource.Name()+" gave. Where it has changed since, nothing is done and the answer is 412. "+
 				"A list of tags, or * for any version."))
-		setHeader(success, fieldETag, responseHeader("The new version of the "+resource.Name()+", where there still is one.", huma.TypeString))
+		setHeader(success, fieldETag, responseHeader("The new version of the "+resource.Name()+", where there still is one. Told to who sent If-Match or gets the thing itself.", huma.TypeString))
 		known.Responses[strconv.Itoa(http.StatusPreconditionFailed)] = problem(h, http.StatusPreconditionFailed)
 	}
 	if o.Method != post && o.Method != patch {

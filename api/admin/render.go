@@ -37,3 +37,9 @@ func render(h huma.API, status int, out any) (*idempotency.Answer, error) {
 	answer.Body = text.Bytes()
 	return answer, nil
 }
+
+// hasBody reports whether a handler's output, a pointer, has a body.
+func hasBody(out any) bool {
+	_, ok := reflect.TypeOf(out).Elem().FieldByName("Body")
+	return ok
+}
