@@ -96,8 +96,9 @@ type UpstreamConfig struct {
 	// environment is filled. Empty URL: from nowhere.
 	Bootstrap Bootstrap
 
-	// Received is given every answer of full polling that was taken in, as it came. nil: nobody wants them. It is called
-	// from one goroutine for each token and must not keep the slice.
+	// Received is given every answer of full polling that was taken in, as it came, and nil once anything else was: then the
+	// last answer is out of date. nil: nobody wants them. It is called from one goroutine for each token and must not keep
+	// the slice.
 	Received func(document []byte)
 
 	Transport http.RoundTripper // nil: NewTransport(false)

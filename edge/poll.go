@@ -84,10 +84,19 @@ func (f *feed) takeAnswer(ctx context.Context, answer *http.Response) error {
 	if err := f.take(ctx, d, revisionOf(answer.Header.Get("Etag"))); err != nil {
 		return err
 	}
-	if received := f.up.config.Received; received != nil && d.Events == nil {
-		received(body)
-	}
+	f.received(d, body)
 	return nil
+}
+
+// received passes an answer on to whoever wants it as it came.
+func (f *feed) received(d document, body []byte) {
+	if f.up.config.Received == nil {
+		return
+	}
+	if d.Events != nil {
+		body = nil
+	}
+	f.up.config.Received(body)
 }
 
 // query narrows what is asked for.

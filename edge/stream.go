@@ -117,6 +117,7 @@ func (f *feed) message(ctx context.Context, m message) error {
 		f.lastID = ""
 		return err
 	}
+	f.received(d, nil)
 	f.deltaTag, f.fullTag = "", "" // what polling knew is past
 	if m.id != "" {
 		f.lastID = resumable(m.id)

@@ -24,6 +24,7 @@ var version = "devel"
 // roles are the subcommands. Help texts here are what `pennon --help` and docs/configuration.md show.
 type roles struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the APIs from PostgreSQL and push every change."`
+	Proxy   proxyCommand   `cmd:"" help:"Stand in for @unleash/proxy: evaluated flags for browsers, from any Unleash."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema to this version, or take it back."`
 	Token   tokenCommand   `cmd:"" help:"Create, list and revoke API tokens in the database itself, for the first admin token."`
 	OpenAPI openAPICommand `cmd:"" name:"openapi" help:"Print the OpenAPI document."`
