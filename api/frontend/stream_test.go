@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pennonhq/pennon/api/frontend"
+	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/sse"
 )
 
@@ -148,4 +150,19 @@ func TestStreamsAreRefused(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, answer.StatusCode)
 	require.NotEmpty(t, answer.Header.Get("Retry-After"))
 	require.NotEmpty(t, answer.Header.Get("Access-Control-Allow-Origin"))
+}
+
+func TestStreamsAreToldWhenADateComes(t *testing.T) {
+	t.Parallel()
+	s := newStreaming(t, sse.Config{}, nil, open("a", "mine"))
+	l := s.listen(t, http.MethodGet, frontend.PathStream+"?userId=1&sessionId=s", "", "Authorization", "mine")
+	l.next()
+	at := time.Now().Add(300 * time.Millisecond)
+	text := at.UTC().Format(time.RFC3339Nano)
+	dated := open("dated", "mine")
+	dated.Strategies[0].Constraints = []eval.Constraint{{ContextName: "currentTime", Operator: "DATE_AFTER", Value: &text}}
+	s.put(dated)
+	l.until("dated")
+	require.False(t, time.Now().Before(at))
+	require.Equal(t, 2, l.events)
 }
