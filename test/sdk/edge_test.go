@@ -109,6 +109,7 @@ func requireSame(t *testing.T, upstream *running, store *replica.Store, last str
 
 // answered is what the server answers, without its revision.
 func answered(t *testing.T, upstream *running) string {
+	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, upstream.URL()+"/api/client/features", nil)
 	if err != nil {
 		return err.Error()
