@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/control/limit"
 )
 
@@ -44,6 +45,8 @@ type Config struct {
 
 	ProxyKeys      map[string]string // client keys of the legacy proxy that /proxy accepts, with the environment of each
 	ProxyKeyHeader string            // header that carries the key to /proxy; empty: Authorization
+
+	Strategies eval.Strategies // custom ones, which browsers are answered by
 
 	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }

@@ -107,6 +107,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		}),
 		usage: &controlusage.Flusher{Buffer: usage.NewBuffer(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval},
 	}
+	s.store.UseStrategies(config.Strategies)
 	s.flags = evaluation.New(s.store)
 	s.origins = api.NewOrigins()
 	s.originsChanged = make(chan struct{}, 1)

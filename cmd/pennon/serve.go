@@ -25,6 +25,7 @@ type serveCommand struct {
 	StreamMaxAge       time.Duration `name:"stream-max-age" env:"STREAM_MAX_AGE" default:"0" help:"Streams end at about that age (at least a minute) and their clients come back, so that they spread over a growing fleet; 0 for never."`
 	ChangeRetention    time.Duration `name:"change-retention" env:"CHANGE_RETENTION" default:"168h" help:"How far back the change log reaches: how long a client may be away and still resume with a delta."`
 	Limits             limitOptions  `embed:""`
+	CustomStrategies   string        `name:"custom-strategies-file" env:"UNLEASH_CUSTOM_STRATEGIES_FILE" help:"Custom activation strategies as expressions, for browsers, in YAML or JSON (docs/proxy.md)."`
 	PrivateURLs        bool          `name:"allow-private-url-in-integration" env:"UNLEASH_ALLOW_PRIVATE_URL_IN_INTEGRATION" help:"Let integrations send to private addresses (loopback, 10.x, …), and through the proxy that HTTPS_PROXY names."`
 	Dev                bool          `name:"dev" env:"PENNON_DEV" help:"Without a configured database start a private PostgreSQL; make tokens; print what to try."`
 	Dir                string        `name:"dir" env:"PENNON_DIR" default:".pennon" help:"Where --dev keeps its data and tokens."`
@@ -106,7 +107,12 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 	if err != nil {
 		return server.Config{}, err
 	}
+	strategies, err := loadStrategies(c.CustomStrategies, logger)
+	if err != nil {
+		return server.Config{}, err
+	}
 	config := server.Config{
+		Strategies:         strategies,
 		Version:            version,
 		Logger:             logger,
 		Host:               c.Host,
