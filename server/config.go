@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/pennonhq/pennon/api"
-	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/control/limit"
+	"github.com/pennonhq/pennon/eval"
 )
 
 // Config is what the server role needs to know. cmd/pennon fills it from flags and environment variables; tests fill it
