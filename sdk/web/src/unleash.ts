@@ -1,0 +1,54 @@
+import { connect, connected, defaultTiming } from './connection.js';
+import type { Connect, Timing } from './types.js';
+
+/** What is needed of a client of unleash-proxy-client. */
+export interface UnleashClient {
+  getContext(): object;
+  updateToggles(): Promise<void>;
+}
+
+/** Where the stream is. */
+export interface PushOptions {
+  /** The frontend API, as the client has it. */
+  url: string | URL;
+  /** The frontend token: the client's clientKey. */
+  token: string;
+  stream?: 'fetch' | 'eventsource';
+  connect?: Connect;
+  timing?: Partial<Timing>;
+  onError?: (message: string, status?: number) => void;
+}
+
+/**
+ * Makes a client of unleash-proxy-client fetch whenever something has changed for its context, until the function that it
+ * returns is called. Changes of the client's context are followed. The client may then poll rarely (refreshInterval: 300): its
+ * polls are what remains where there is no stream.
+ */
+export function pushUpdates(client: UnleashClient, options: PushOptions): () => void {
+  const { url, token, stream = 'fetch', timing } = options;
+  const update = client.updateToggles;
+  const refresh = () => void update.call(client);
+  let asked = '';
+  let disconnect = () => {};
+  const follow = () => {
+    const context = client.getContext();
+    if (asked === (asked = JSON.stringify(context))) return;
+    disconnect();
+    const ask = {
+      url: String(url).replace(/\/+$/, ''), token, context: JSON.parse(asked), stream, timing: { ...defaultTiming, ...timing, poll: 0 },
+    };
+    disconnect = connected(options.connect || connect, ask, {
+      full: refresh, change: refresh, fresh() {}, mode() {}, error: options.onError || (() => {}),
+    }, {});
+  };
+  // Every change of a client's context ends in updateToggles.
+  client.updateToggles = () => {
+    follow();
+    return update.call(client);
+  };
+  follow();
+  return () => {
+    disconnect();
+    client.updateToggles = update;
+  };
+}
