@@ -27,7 +27,21 @@ export interface PushOptions {
 export function pushUpdates(client: UnleashClient, options: PushOptions): () => void {
   const { url, token, stream = 'fetch', timing } = options;
   const update = client.updateToggles;
-  const refresh = () => void update.call(client);
+  // The client gives up a fetch when it begins another one, and whoever waits for the first is told too early: so ours wait.
+  let running: Promise<void> | undefined;
+  let again = false;
+  const run = () => {
+    const mine = running = update.call(client).finally(() => {
+      if (running !== mine) return;
+      running = undefined;
+      if (again) refresh();
+    });
+    return mine;
+  };
+  const refresh = () => {
+    again = !!running;
+    if (!running) run().catch(() => {});
+  };
   let asked = '';
   let disconnect = () => {};
   const follow = () => {
@@ -44,7 +58,7 @@ export function pushUpdates(client: UnleashClient, options: PushOptions): () => 
   // Every change of a client's context ends in updateToggles.
   client.updateToggles = () => {
     follow();
-    return update.call(client);
+    return run();
   };
   follow();
   return () => {
