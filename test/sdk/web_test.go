@@ -21,8 +21,7 @@ func TestWebClient(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, Install(t.Context(), folder))
 	npm(t, folder, "run", "check")
-	npm(t, folder, "run", "build")
-	npm(t, folder, "test")
+	npm(t, folder, "test") // builds it
 
 	f := &fleet{t: t, database: dbtest.New(t), byURL: map[string]*running{}, crowd: func() {}}
 	f.add()

@@ -31,7 +31,7 @@ function useToggle(name: string): [Toggle | undefined, Client<Record<string, Val
 }
 
 /** Whether the flag is on. */
-export function useFlag<F extends object = Registered>(name: Name<F>): boolean {
+export function useFlag(name: Name<Registered>): boolean {
   const [toggle, client] = useToggle(name);
   const enabled = !!toggle?.enabled;
   useEffect(() => { client.isEnabled(name); }, [client, name, enabled]); // counts what was shown, not how often it was rendered
@@ -39,7 +39,7 @@ export function useFlag<F extends object = Registered>(name: Name<F>): boolean {
 }
 
 /** The flag's variant; one named "disabled" if it has none or is off. */
-export function useVariant<F extends object = Registered>(name: Name<F>): Variant {
+export function useVariant(name: Name<Registered>): Variant {
   const [toggle, client] = useToggle(name);
   useEffect(() => { client.getVariant(name); }, [client, name, toggle]);
   return toggle?.variant || disabled;
