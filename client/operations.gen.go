@@ -4943,6 +4943,11 @@ type ClientInterface interface {
 	// Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
 	DeleteBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetBanner Get banner
+	//
+	// Corresponds with GET /api/admin/banners/{id} (the `GetBanner` operationId).
+	GetBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// UpdateBannerWithBody Update banner
 	//
 	// Requires the permission UPDATE_INSTANCE_BANNERS.
@@ -7674,6 +7679,21 @@ func (c *Client) CreateBanner(ctx context.Context, body CreateBannerJSONRequestB
 // Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
 func (c *Client) DeleteBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteBannerRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetBanner Get banner
+//
+// Corresponds with GET /api/admin/banners/{id} (the `GetBanner` operationId).
+func (c *Client) GetBanner(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetBannerRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -13700,6 +13720,40 @@ func NewDeleteBannerRequest(server string, id int32) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetBannerRequest constructs an http.Request for the GetBanner method
+func NewGetBannerRequest(server string, id int32) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int32"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/banners/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -24517,6 +24571,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /api/admin/banners/{id} (the `DeleteBanner` operationId).
 	DeleteBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*DeleteBannerResponse, error)
 
+	// GetBannerWithResponse Get banner
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/banners/{id} (the `GetBanner` operationId).
+	GetBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*GetBannerResponse, error)
+
 	// UpdateBannerWithBodyWithResponse Update banner
 	//
 	// Requires the permission UPDATE_INSTANCE_BANNERS.
@@ -27867,9 +27928,16 @@ func (r CreateBannerResponse) ContentType() string {
 	return ""
 }
 
+// DeleteBannerResponse204Headers the declared response headers of an HTTP 204 response for DeleteBanner
+type DeleteBannerResponse204Headers struct {
+	ETag *string
+}
+
 type DeleteBannerResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeleteBannerResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -27901,11 +27969,73 @@ func (r DeleteBannerResponse) ContentType() string {
 	return ""
 }
 
+// GetBannerResponse200Headers the declared response headers of an HTTP 200 response for GetBanner
+type GetBannerResponse200Headers struct {
+	ETag *string
+}
+
+// GetBannerResponse304Headers the declared response headers of an HTTP 304 response for GetBanner
+type GetBannerResponse304Headers struct {
+	ETag *string
+}
+
+type GetBannerResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *BannerSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetBannerResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetBannerResponse304Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetBannerResponse) GetJSON200() *BannerSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetBannerResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetBannerResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetBannerResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetBannerResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateBannerResponse200Headers the declared response headers of an HTTP 200 response for UpdateBanner
+type UpdateBannerResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateBannerResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *BannerSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateBannerResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -27944,6 +28074,7 @@ func (r UpdateBannerResponse) ContentType() string {
 
 // DisableBannerResponse204Headers the declared response headers of an HTTP 204 response for DisableBanner
 type DisableBannerResponse204Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -27985,6 +28116,7 @@ func (r DisableBannerResponse) ContentType() string {
 
 // EnableBannerResponse204Headers the declared response headers of an HTTP 204 response for EnableBanner
 type EnableBannerResponse204Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -29652,6 +29784,7 @@ func (r UpdateLegacyFeatureResponse) ContentType() string {
 // StaleLegacyFeatureOffResponse200Headers the declared response headers of an HTTP 200 response for StaleLegacyFeatureOff
 type StaleLegacyFeatureOffResponse200Headers struct {
 	Deprecation         *string
+	ETag                *string
 	IdempotencyReplayed *bool
 	Link                *string
 }
@@ -29702,6 +29835,7 @@ func (r StaleLegacyFeatureOffResponse) ContentType() string {
 // StaleLegacyFeatureOnResponse200Headers the declared response headers of an HTTP 200 response for StaleLegacyFeatureOn
 type StaleLegacyFeatureOnResponse200Headers struct {
 	Deprecation         *string
+	ETag                *string
 	IdempotencyReplayed *bool
 	Link                *string
 }
@@ -29749,11 +29883,25 @@ func (r StaleLegacyFeatureOnResponse) ContentType() string {
 	return ""
 }
 
+// ListTagsResponse200Headers the declared response headers of an HTTP 200 response for ListTags
+type ListTagsResponse200Headers struct {
+	ETag *string
+}
+
+// ListTagsResponse304Headers the declared response headers of an HTTP 304 response for ListTags
+type ListTagsResponse304Headers struct {
+	ETag *string
+}
+
 type ListTagsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TagsSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTagsResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListTagsResponse304Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -29792,6 +29940,7 @@ func (r ListTagsResponse) ContentType() string {
 
 // AddTagResponse201Headers the declared response headers of an HTTP 201 response for AddTag
 type AddTagResponse201Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 	Location            *string
 }
@@ -29839,11 +29988,18 @@ func (r AddTagResponse) ContentType() string {
 	return ""
 }
 
+// UpdateTagsResponse200Headers the declared response headers of an HTTP 200 response for UpdateTags
+type UpdateTagsResponse200Headers struct {
+	ETag *string
+}
+
 type UpdateTagsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TagsSchema
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateTagsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -29880,9 +30036,16 @@ func (r UpdateTagsResponse) ContentType() string {
 	return ""
 }
 
+// RemoveTagResponse200Headers the declared response headers of an HTTP 200 response for RemoveTag
+type RemoveTagResponse200Headers struct {
+	ETag *string
+}
+
 type RemoveTagResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveTagResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -32076,6 +32239,7 @@ func (r GetProjectDoraResponse) ContentType() string {
 
 // AddEnvironmentToProjectResponse200Headers the declared response headers of an HTTP 200 response for AddEnvironmentToProject
 type AddEnvironmentToProjectResponse200Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -32115,9 +32279,16 @@ func (r AddEnvironmentToProjectResponse) ContentType() string {
 	return ""
 }
 
+// RemoveEnvironmentFromProjectResponse200Headers the declared response headers of an HTTP 200 response for RemoveEnvironmentFromProject
+type RemoveEnvironmentFromProjectResponse200Headers struct {
+	ETag *string
+}
+
 type RemoveEnvironmentFromProjectResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveEnvironmentFromProjectResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -32151,6 +32322,7 @@ func (r RemoveEnvironmentFromProjectResponse) ContentType() string {
 
 // AddDefaultStrategyToProjectEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for AddDefaultStrategyToProjectEnvironment
 type AddDefaultStrategyToProjectEnvironmentResponse200Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -32361,9 +32533,16 @@ func (r CreateFeatureResponse) ContentType() string {
 	return ""
 }
 
+// DeleteFeatureDependenciesResponse200Headers the declared response headers of an HTTP 200 response for DeleteFeatureDependencies
+type DeleteFeatureDependenciesResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteFeatureDependenciesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteFeatureDependenciesResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -32397,6 +32576,7 @@ func (r DeleteFeatureDependenciesResponse) ContentType() string {
 
 // AddFeatureDependencyResponse200Headers the declared response headers of an HTTP 200 response for AddFeatureDependency
 type AddFeatureDependencyResponse200Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -32436,9 +32616,16 @@ func (r AddFeatureDependencyResponse) ContentType() string {
 	return ""
 }
 
+// DeleteFeatureDependencyResponse200Headers the declared response headers of an HTTP 200 response for DeleteFeatureDependency
+type DeleteFeatureDependencyResponse200Headers struct {
+	ETag *string
+}
+
 type DeleteFeatureDependencyResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteFeatureDependencyResponse200Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -32976,6 +33163,7 @@ func (r GetFeatureStrategiesResponse) ContentType() string {
 
 // AddFeatureStrategyResponse200Headers the declared response headers of an HTTP 200 response for AddFeatureStrategy
 type AddFeatureStrategyResponse200Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -33024,6 +33212,7 @@ func (r AddFeatureStrategyResponse) ContentType() string {
 
 // CopyFeatureStrategiesResponse200Headers the declared response headers of an HTTP 200 response for CopyFeatureStrategies
 type CopyFeatureStrategiesResponse200Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -33072,6 +33261,7 @@ func (r CopyFeatureStrategiesResponse) ContentType() string {
 
 // SetStrategySortOrderResponse200Headers the declared response headers of an HTTP 200 response for SetStrategySortOrder
 type SetStrategySortOrderResponse200Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -33656,6 +33846,7 @@ func (r UncompleteResponse) ContentType() string {
 
 // CreateFeatureLinkResponse204Headers the declared response headers of an HTTP 204 response for CreateFeatureLink
 type CreateFeatureLinkResponse204Headers struct {
+	ETag                *string
 	IdempotencyReplayed *bool
 }
 
@@ -33695,9 +33886,16 @@ func (r CreateFeatureLinkResponse) ContentType() string {
 	return ""
 }
 
+// DeleteFeatureLinkResponse204Headers the declared response headers of an HTTP 204 response for DeleteFeatureLink
+type DeleteFeatureLinkResponse204Headers struct {
+	ETag *string
+}
+
 type DeleteFeatureLinkResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeleteFeatureLinkResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -33729,9 +33927,16 @@ func (r DeleteFeatureLinkResponse) ContentType() string {
 	return ""
 }
 
+// UpdateFeatureLinkResponse204Headers the declared response headers of an HTTP 204 response for UpdateFeatureLink
+type UpdateFeatureLinkResponse204Headers struct {
+	ETag *string
+}
+
 type UpdateFeatureLinkResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *UpdateFeatureLinkResponse204Headers
 }
 
 // GetBody returns the raw response body bytes
@@ -37431,6 +37636,19 @@ func (c *ClientWithResponses) DeleteBannerWithResponse(ctx context.Context, id i
 		return nil, err
 	}
 	return ParseDeleteBannerResponse(rsp)
+}
+
+// GetBannerWithResponse Get banner
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/banners/{id} (the `GetBanner` operationId).
+func (c *ClientWithResponses) GetBannerWithResponse(ctx context.Context, id int32, reqEditors ...RequestEditorFn) (*GetBannerResponse, error) {
+	rsp, err := c.GetBanner(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetBannerResponse(rsp)
 }
 
 // UpdateBannerWithBodyWithResponse Update banner
@@ -42437,6 +42655,71 @@ func ParseDeleteBannerResponse(rsp *http.Response) (*DeleteBannerResponse, error
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DeleteBannerResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers204 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetBannerResponse parses an HTTP response from a GetBannerWithResponse call
+func ParseGetBannerResponse(rsp *http.Response) (*GetBannerResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetBannerResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest BannerSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetBannerResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetBannerResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
+	}
+
 	return response, nil
 }
 
@@ -42463,6 +42746,19 @@ func ParseUpdateBannerResponse(rsp *http.Response) (*UpdateBannerResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateBannerResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -42482,6 +42778,13 @@ func ParseDisableBannerResponse(rsp *http.Response) (*DisableBannerResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers DisableBannerResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -42511,6 +42814,13 @@ func ParseEnableBannerResponse(rsp *http.Response) (*EnableBannerResponse, error
 	switch {
 	case rsp.StatusCode == 204:
 		var headers EnableBannerResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -43846,6 +44156,13 @@ func ParseStaleLegacyFeatureOffResponse(rsp *http.Response) (*StaleLegacyFeature
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -43899,6 +44216,13 @@ func ParseStaleLegacyFeatureOnResponse(rsp *http.Response) (*StaleLegacyFeatureO
 			}
 			headers.Deprecation = &value
 		}
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -43940,6 +44264,32 @@ func ParseListTagsResponse(rsp *http.Response) (*ListTagsResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTagsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListTagsResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers304 = &headers
 	}
 
 	return response, nil
@@ -43971,6 +44321,13 @@ func ParseAddTagResponse(rsp *http.Response) (*AddTagResponse, error) {
 	switch {
 	case rsp.StatusCode == 201:
 		var headers AddTagResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -44014,6 +44371,19 @@ func ParseUpdateTagsResponse(rsp *http.Response) (*UpdateTagsResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateTagsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -44028,6 +44398,19 @@ func ParseRemoveTagResponse(rsp *http.Response) (*RemoveTagResponse, error) {
 	response := &RemoveTagResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveTagResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -45627,6 +46010,13 @@ func ParseAddEnvironmentToProjectResponse(rsp *http.Response) (*AddEnvironmentTo
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AddEnvironmentToProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -45651,6 +46041,19 @@ func ParseRemoveEnvironmentFromProjectResponse(rsp *http.Response) (*RemoveEnvir
 	response := &RemoveEnvironmentFromProjectResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveEnvironmentFromProjectResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -45682,6 +46085,13 @@ func ParseAddDefaultStrategyToProjectEnvironmentResponse(rsp *http.Response) (*A
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AddDefaultStrategyToProjectEnvironmentResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -45818,6 +46228,19 @@ func ParseDeleteFeatureDependenciesResponse(rsp *http.Response) (*DeleteFeatureD
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteFeatureDependenciesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -45837,6 +46260,13 @@ func ParseAddFeatureDependencyResponse(rsp *http.Response) (*AddFeatureDependenc
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AddFeatureDependencyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -45861,6 +46291,19 @@ func ParseDeleteFeatureDependencyResponse(rsp *http.Response) (*DeleteFeatureDep
 	response := &DeleteFeatureDependencyResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteFeatureDependencyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -46309,6 +46752,13 @@ func ParseAddFeatureStrategyResponse(rsp *http.Response) (*AddFeatureStrategyRes
 	switch {
 	case rsp.StatusCode == 200:
 		var headers AddFeatureStrategyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -46348,6 +46798,13 @@ func ParseCopyFeatureStrategiesResponse(rsp *http.Response) (*CopyFeatureStrateg
 	switch {
 	case rsp.StatusCode == 200:
 		var headers CopyFeatureStrategiesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -46377,6 +46834,13 @@ func ParseSetStrategySortOrderResponse(rsp *http.Response) (*SetStrategySortOrde
 	switch {
 	case rsp.StatusCode == 200:
 		var headers SetStrategySortOrderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -46838,6 +47302,13 @@ func ParseCreateFeatureLinkResponse(rsp *http.Response) (*CreateFeatureLinkRespo
 	switch {
 	case rsp.StatusCode == 204:
 		var headers CreateFeatureLinkResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("Idempotency-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotency-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
@@ -46864,6 +47335,19 @@ func ParseDeleteFeatureLinkResponse(rsp *http.Response) (*DeleteFeatureLinkRespo
 		HTTPResponse: rsp,
 	}
 
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DeleteFeatureLinkResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers204 = &headers
+	}
+
 	return response, nil
 }
 
@@ -46878,6 +47362,19 @@ func ParseUpdateFeatureLinkResponse(rsp *http.Response) (*UpdateFeatureLinkRespo
 	response := &UpdateFeatureLinkResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers UpdateFeatureLinkResponse204Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		response.Headers204 = &headers
 	}
 
 	return response, nil

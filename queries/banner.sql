@@ -6,6 +6,9 @@ SELECT * FROM banners ORDER BY id DESC;
 -- name: BannerCount :one
 SELECT count(*) FROM banners;
 
+-- name: BannerGet :one
+SELECT * FROM banners WHERE id = @id;
+
 -- name: BannerLock :one
 -- Keeps others from changing the banner until the transaction ends.
 SELECT * FROM banners WHERE id = @id FOR UPDATE;

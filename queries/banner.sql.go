@@ -79,6 +79,29 @@ func (q *Queries) BannerDelete(ctx context.Context, db DBTX, id int32) error {
 	return err
 }
 
+const BannerGet = `-- name: BannerGet :one
+SELECT id, enabled, message, variant, sticky, icon, link, link_text, dialog_title, dialog, created_at FROM banners WHERE id = $1
+`
+
+func (q *Queries) BannerGet(ctx context.Context, db DBTX, id int32) (Banner, error) {
+	row := db.QueryRow(ctx, BannerGet, id)
+	var i Banner
+	err := row.Scan(
+		&i.ID,
+		&i.Enabled,
+		&i.Message,
+		&i.Variant,
+		&i.Sticky,
+		&i.Icon,
+		&i.Link,
+		&i.LinkText,
+		&i.DialogTitle,
+		&i.Dialog,
+		&i.CreatedAt,
+	)
+	return i, err
+}
+
 const BannerList = `-- name: BannerList :many
 
 SELECT id, enabled, message, variant, sticky, icon, link, link_text, dialog_title, dialog, created_at FROM banners ORDER BY id DESC

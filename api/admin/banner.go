@@ -68,6 +68,7 @@ type (
 func (a *API) registerBanners() {
 	const tag, one = "Banners", "/banners/{id}"
 	read(a, access.Anyone, op(get, "/banners", "getBanners", tag), a.banners)
+	read(a, access.Anyone, op(get, one, "getBanner", tag), a.banner) // Unleash has no such operation; here it gives the version
 	write(a, access.UpdateBanners, op(post, "/banners", "createBanner", tag, status(http.StatusCreated)), a.createBanner)
 	write(a, access.UpdateBanners, op(put, one, "updateBanner", tag), a.updateBanner)
 	write(a, access.UpdateBanners, op(remove, one, "deleteBanner", tag, status(http.StatusNoContent)), a.deleteBanner)
@@ -82,6 +83,11 @@ func (a *API) banners(ctx context.Context, _ *struct{}) (*bannersOutput, error) 
 		out.Body.Banners[i] = bannerSchema(row)
 	}
 	return out, err
+}
+
+func (a *API) banner(ctx context.Context, in *BannerPath) (*bannerOutput, error) {
+	row, err := banner.Get(ctx, a.pool, in.ID)
+	return &bannerOutput{Body: bannerSchema(row)}, err
 }
 
 func (a *API) createBanner(ctx context.Context, tx pgx.Tx, in *createBannerInput) (*createBannerOutput, error) {

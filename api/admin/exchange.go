@@ -156,7 +156,7 @@ func (x *exchange) finish(ctx context.Context, tx pgx.Tx, h huma.API, out any) e
 		return stale(x.resource)
 	}
 	// Nobody waits for a version who neither sent one nor gets the thing itself, as when a flag is turned on.
-	if x.resource != nil && (len(x.match) > 0 || hasBody(out)) {
+	if x.resource != nil && (len(x.match) > 0 || hasBody(out) && !x.resource.below) {
 		if err := x.readVersion(ctx, tx); err != nil {
 			return err
 		}

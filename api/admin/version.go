@@ -8,6 +8,9 @@ type versioned struct {
 
 	// names maps parameters of the resource to those of the path, where they are called otherwise there.
 	names map[string]string
+
+	// below is set where the answer is something that belongs to the resource: its version is no tag of that.
+	below bool
 }
 
 func of(r *version.Resource) versioned { return versioned{Resource: r} }
@@ -17,6 +20,9 @@ func called(r *version.Resource, parameter, inPath string) versioned {
 	return versioned{Resource: r, names: map[string]string{parameter: inPath}}
 }
 
+// partOf is of, for what answers with something that belongs to the resource.
+func partOf(r *version.Resource) versioned { return versioned{Resource: r, below: true} }
+
 // versions tells which operations have a version, by their ids: reads answer with it as an ETag, writes take it as
 // If-Match. A write is of the resource that its path names; on, off and the like are of what they are below.
 var versions = map[string]versioned{
@@ -25,9 +31,19 @@ var versions = map[string]versioned{
 	"deleteFeature": of(version.Flag), "reviveFeature": of(version.Flag), // in the archive
 	"getLegacyFeature": of(version.Flag), "updateLegacyFeature": of(version.Flag), "archiveLegacyFeature": of(version.Flag),
 
+	"staleLegacyFeatureOn": of(version.Flag), "staleLegacyFeatureOff": of(version.Flag),
+	"listTags": of(version.Flag), "addTag": partOf(version.Flag), "updateTags": of(version.Flag), "removeTag": of(version.Flag),
+	"createFeatureLink": of(version.Flag), "updateFeatureLink": of(version.Flag), "deleteFeatureLink": of(version.Flag),
+	"addFeatureDependency":      called(version.Flag, "featureName", "child"),
+	"deleteFeatureDependency":   called(version.Flag, "featureName", "child"),
+	"deleteFeatureDependencies": called(version.Flag, "featureName", "child"),
+
 	"getFeatureEnvironment":       of(version.FlagEnvironment),
 	"toggleFeatureEnvironmentOn":  of(version.FlagEnvironment),
 	"toggleFeatureEnvironmentOff": of(version.FlagEnvironment),
+	"addFeatureStrategy":          partOf(version.FlagEnvironment),
+	"setStrategySortOrder":        of(version.FlagEnvironment),
+	"copyFeatureStrategies":       partOf(version.FlagEnvironment),
 
 	"getFeatureStrategy": of(version.Strategy), "updateFeatureStrategy": of(version.Strategy),
 	"patchFeatureStrategy": of(version.Strategy), "deleteFeatureStrategy": of(version.Strategy),
@@ -41,6 +57,8 @@ var versions = map[string]versioned{
 	"getProject": of(version.Project), "getProjectOverview": of(version.Project), "updateProject": of(version.Project),
 	"updateProjectEnterpriseSettings": of(version.Project), "archiveProject": of(version.Project),
 	"reviveProject": of(version.Project), "deleteProject": of(version.Project),
+	"addEnvironmentToProject": of(version.Project), "removeEnvironmentFromProject": of(version.Project),
+	"addDefaultStrategyToProjectEnvironment": partOf(version.Project),
 
 	"getEnvironment": of(version.Environment), "updateEnvironment": of(version.Environment),
 	"removeEnvironment":    of(version.Environment),
@@ -62,6 +80,9 @@ var versions = map[string]versioned{
 	"reactivateStrategy": called(version.StrategyType, "name", "strategyName"),
 
 	"getAddon": of(version.Integration), "updateAddon": of(version.Integration), "deleteAddon": of(version.Integration),
+
+	"getBanner": of(version.Banner), "updateBanner": of(version.Banner), "deleteBanner": of(version.Banner),
+	"enableBanner": of(version.Banner), "disableBanner": of(version.Banner),
 
 	"getApiTokensByName": of(version.TokensNamed), "updateApiToken": of(version.TokensLike), "deleteApiToken": of(version.TokensLike),
 	"deleteProjectApiToken": of(version.TokensLike),

@@ -142,8 +142,18 @@ func Delete(ctx context.Context, tx pgx.Tx, id int32) error {
 	return event.Append(ctx, tx, event.Event{Type: event.BannerDeleted, PreData: describe(row)})
 }
 
+// Get returns a banner.
+func Get(ctx context.Context, from queries.DBTX, id int32) (queries.Banner, error) {
+	row, err := q.BannerGet(ctx, from, id)
+	return found(row, err, id)
+}
+
 func lock(ctx context.Context, tx pgx.Tx, id int32) (queries.Banner, error) {
 	row, err := q.BannerLock(ctx, tx, id)
+	return found(row, err, id)
+}
+
+func found(row queries.Banner, err error, id int32) (queries.Banner, error) {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return row, fault.New(fault.NotFound, "Could not find banner with id %d", id)
 	}

@@ -12,9 +12,12 @@ var flagRoot = rows{table: "features", where: theFlag, hide: "description,type,s
 
 // What people edit, by the parameters of its path.
 var (
-	// Flag is what belongs to a flag in every environment ({projectId}, {featureName}). That it becomes potentially stale
-	// is nobody's edit.
-	Flag = newResource("flag", rows{table: "features", where: theFlag, hide: "potentially_stale"})
+	// Flag is what belongs to a flag in every environment, with its tags, links and dependencies ({projectId},
+	// {featureName}). That it becomes potentially stale is nobody's edit.
+	Flag = newResource("flag", rows{table: "features", where: theFlag, hide: "potentially_stale"},
+		rows{table: "feature_tags", where: ofFlag},
+		rows{table: "feature_links", where: ofFlag},
+		rows{table: "feature_dependencies", where: "t.child = {featureName}"})
 
 	// FlagEnvironment is a flag's state in one environment, with its strategies ({projectId}, {featureName}, {environment}).
 	FlagEnvironment = newResource("flag's environment", flagRoot,
@@ -55,6 +58,9 @@ var (
 
 	// Integration is an integration ({id}).
 	Integration = newResource("integration", rows{table: "addons", where: "t.id = {id}::integer"})
+
+	// Banner is a banner ({id}).
+	Banner = newResource("banner", rows{table: "banners", where: "t.id = {id}::integer"})
 
 	// TokensNamed are the API tokens with a name ({name}): they are read by name.
 	TokensNamed = newResource("API tokens of that name", rows{table: "api_tokens", where: "t.name = {name}"})

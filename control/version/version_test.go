@@ -40,6 +40,12 @@ func TestVersion(t *testing.T) {
 	}{
 		{`UPDATE features SET description = 'x'`, true, false, false, false},
 		{`UPDATE features SET potentially_stale = true`, false, false, false, false},
+		{`INSERT INTO feature_links (id, feature, url) VALUES ('l1', 'f1', 'https://example.com')`, true, false, false, false},
+		{`INSERT INTO tag_types (name) VALUES ('team')`, false, false, false, false},
+		{`INSERT INTO tags (type, value) VALUES ('team', 'blue')`, false, false, false, false},
+		{`INSERT INTO feature_tags (feature, type, value) VALUES ('f1', 'team', 'blue')`, true, false, false, false},
+		{`INSERT INTO features (name, project) VALUES ('parent', 'default')`, false, false, false, false},
+		{`INSERT INTO feature_dependencies (child, parent) VALUES ('f1', 'parent')`, true, false, false, false},
 		{`INSERT INTO feature_last_seen (feature, environment, last_seen_at) VALUES ('f1', 'development', now())`, false, false, false, false},
 		{`INSERT INTO feature_environments (feature, environment) VALUES ('f1', 'development')`, false, true, true, false},
 		{`UPDATE feature_environments SET enabled = true WHERE environment = 'development'`, false, true, false, false},

@@ -11,6 +11,7 @@ func (c *caller) interfaces() {
 	c.do("enableBanner", banner, nil)
 	c.do("updateBanner", banner, object{"message": "Down at 6", "enabled": false, "icon": nil})
 	c.do("getBanners", nil, nil)
+	c.do("getBanner", banner, nil)
 	c.do("deleteBanner", banner, nil)
 
 	c.do("createFeedback", nil, object{"feedbackId": "nps"})

@@ -37,36 +37,43 @@ func scriptFolder(name string) (string, error) {
 	}
 }
 
-// Install runs `npm ci` in folder unless node_modules already matches package-lock.json. Test
-// processes that start at the same time wait for each other on a file lock; the first installs.
-func Install(ctx context.Context, folder string) (err error) {
-	lock, err := os.OpenFile(filepath.Join(folder, ".npm.lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return fmt.Errorf("lock the installation: %w", err)
-	}
-	defer func() { err = errors.Join(err, lock.Close()) }() // closing releases the lock
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock the installation: %w", err)
-	}
-
+// Install runs `npm ci` in folder unless node_modules already matches package-lock.json.
+func Install(ctx context.Context, folder string) error {
 	wanted, err := os.ReadFile(filepath.Join(folder, "package-lock.json"))
 	if err != nil {
 		return fmt.Errorf("read the lock file: %w", err)
 	}
 	sum := sha256.Sum256(wanted)
-	hash := hex.EncodeToString(sum[:])
 	stamp := filepath.Join(folder, "node_modules", stampName)
-	if installed, err := os.ReadFile(stamp); err == nil && strings.TrimSpace(string(installed)) == hash {
+	return once(filepath.Join(folder, ".npm.lock"), stamp, hex.EncodeToString(sum[:]), func() error {
+		command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+		command.Dir = folder
+		if output, err := command.CombinedOutput(); err != nil {
+			return fmt.Errorf("npm ci: %w\n%s", err, output)
+		}
+		return nil
+	})
+}
+
+// once calls work unless the file stamp says that it was done for hash, and writes the stamp when work succeeds. Test
+// processes that start at the same time wait for each other on the file lock; the first works.
+func once(lock, stamp, hash string, work func() error) (err error) {
+	file, err := os.OpenFile(lock, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return fmt.Errorf("take turns: %w", err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }() // closing releases the lock
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("take turns: %w", err)
+	}
+	if done, err := os.ReadFile(stamp); err == nil && strings.TrimSpace(string(done)) == hash {
 		return nil
 	}
-
-	command := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	command.Dir = folder
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w\n%s", err, output)
+	if err := work(); err != nil {
+		return err
 	}
 	if err := os.WriteFile(stamp, []byte(hash+"\n"), 0o644); err != nil {
-		return fmt.Errorf("stamp the installation: %w", err)
+		return fmt.Errorf("stamp the work: %w", err)
 	}
 	return nil
 }
