@@ -64,41 +64,43 @@ func (c *Context) UnmarshalJSON(data []byte) error {
 		if err := json.Unmarshal(raw, &properties); err != nil {
 			return fmt.Errorf("read context properties: %w", err)
 		}
-		for name, value := range properties {
-			c.setProperty(name, value)
+		for name, raw := range properties {
+			if text, ok := scalarText(raw); ok {
+				c.setProperty(name, text)
+			}
 		}
 		delete(fields, "properties")
 	}
 	for name, raw := range fields {
-		text, ok := scalarText(raw)
-		if !ok {
-			continue
-		}
-		switch name {
-		case "userId":
-			c.UserID = text
-		case "sessionId":
-			c.SessionID = text
-		case "remoteAddress":
-			c.RemoteAddress = text
-		case "environment":
-			c.Environment = text
-		case "appName":
-			c.AppName = text
-		case "currentTime":
-			c.SetCurrentTime(text)
-		default:
-			c.setProperty(name, raw)
+		if text, ok := scalarText(raw); ok && !c.setStandard(name, text) {
+			c.setProperty(name, text)
 		}
 	}
 	return nil
 }
 
-func (c *Context) setProperty(name string, raw json.RawMessage) {
-	text, ok := scalarText(raw)
-	if !ok {
-		return
+// setStandard sets a standard field by its name. It reports false if there is none of that name.
+func (c *Context) setStandard(name, text string) bool {
+	switch name {
+	case "userId":
+		c.UserID = text
+	case "sessionId":
+		c.SessionID = text
+	case "remoteAddress":
+		c.RemoteAddress = text
+	case "environment":
+		c.Environment = text
+	case "appName":
+		c.AppName = text
+	case "currentTime":
+		c.SetCurrentTime(text)
+	default:
+		return false
 	}
+	return true
+}
+
+func (c *Context) setProperty(name, text string) {
 	if c.Properties == nil {
 		c.Properties = make(map[string]string)
 	}

@@ -9,20 +9,7 @@ import (
 // Set sets one field from text, by the name it has in the query of a request: a standard field, properties[name], or any
 // other name, which becomes a property unless properties[name] says otherwise. An empty standard field is as good as none.
 func (c *Context) Set(name, text string) {
-	switch name {
-	case "userId":
-		c.UserID = text
-	case "sessionId":
-		c.SessionID = text
-	case "remoteAddress":
-		c.RemoteAddress = text
-	case "environment":
-		c.Environment = text
-	case "appName":
-		c.AppName = text
-	case "currentTime":
-		c.SetCurrentTime(text)
-	default:
+	if !c.setStandard(name, text) {
 		c.setUnknown(name, text)
 	}
 }
@@ -42,10 +29,7 @@ func (c *Context) setUnknown(name, text string) {
 	} else if _, known := c.Properties[name]; known || name == "" || strings.IndexByte(name, '[') >= 0 || name == "properties" {
 		return
 	}
-	if c.Properties == nil {
-		c.Properties = make(map[string]string)
-	}
-	c.Properties[name] = text
+	c.setProperty(name, text)
 }
 
 // SetQuery sets fields from the query of a URL, as it was sent. Names in skip are no fields. Parts that are not properly
