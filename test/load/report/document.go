@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 type Table struct {
 	Title string
 	About string // how the figures of the area are taken; Markdown
+	Peer  string // the published program; empty: unleash-server
 	Rows  []Row
 }
 
@@ -22,7 +24,11 @@ type Document struct {
 	Notes  string // how to read it; Markdown
 }
 
-var columns = []string{"case", "pennon", "ceiling", "ratio (bar)", "unleash-server", "ratio (bar)", ""}
+func (t Table) columns() []string {
+	return []string{"case", "pennon", "ceiling", "ratio (bar)", t.peer(), "ratio (bar)", ""}
+}
+
+func (t Table) peer() string { return cmp.Or(t.Peer, "unleash-server") }
 
 // WriteTo writes the document as Markdown.
 func (d Document) WriteTo(w io.Writer) (int64, error) {
@@ -34,7 +40,7 @@ func (d Document) WriteTo(w io.Writer) (int64, error) {
 	fmt.Fprintf(&b, "\n%s\n", strings.TrimSpace(d.Notes))
 	for _, table := range d.Tables {
 		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n", table.Title, strings.TrimSpace(table.About))
-		writeRow(&b, columns)
+		writeRow(&b, table.columns())
 		writeRow(&b, []string{"---", "---", "---", "---", "---", "---", "---"})
 		for _, row := range table.Rows {
 			writeRow(&b, row.cells())
@@ -57,7 +63,7 @@ func (t Table) failures() []string {
 		for _, side := range []struct {
 			system string
 			err    error
-		}{{"pennon", row.Pennon.Err}, {"ceiling", row.Ceiling.Err}, {"unleash-server", row.Peer.Err}} {
+		}{{"pennon", row.Pennon.Err}, {"ceiling", row.Ceiling.Err}, {t.peer(), row.Peer.Err}} {
 			if side.err == nil {
 				continue
 			}

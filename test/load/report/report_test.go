@@ -135,3 +135,22 @@ func TestParseBenchmark(t *testing.T) {
 	_, err = report.ParseBenchmark(strings.NewReader(output), "BenchmarkOther")
 	require.Error(t, err)
 }
+
+func TestParseMetricReadsAllParts(t *testing.T) {
+	t.Parallel()
+	const output = "goos: linux\nBenchmarkSearch/None-2   40   6123 ns/op   7.25 p95-ms\nBenchmarkSearch/Tag   40   9 ns/op   0.5 p95-ms\nBenchmarkOther/Tag-2   40   9 ns/op   3 p95-ms\n"
+	values, err := report.ParseMetric(strings.NewReader(output), "BenchmarkSearch", "p95-ms")
+	require.NoError(t, err)
+	require.Equal(t, map[string]float64{"None": 7.25, "Tag": 0.5}, values)
+	_, err = report.ParseMetric(strings.NewReader(output), "BenchmarkSearch", "p50-ms")
+	require.Error(t, err)
+}
+
+func TestTableNamesItsPeer(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	_, err := report.Document{Tables: []report.Table{{Peer: "@unleash/proxy", Rows: []report.Row{{Peer: report.Measured{Err: errors.New("not there")}}}}}}.WriteTo(&text)
+	require.NoError(t, err)
+	require.Contains(t, text.String(), "| @unleash/proxy |")
+	require.Contains(t, text.String(), "- @unleash/proxy: not there")
+}

@@ -72,6 +72,21 @@ func MarkedFlags(n int) []Flag {
 	return flags
 }
 
+// WatchedFlags returns n flags for browsers to watch: each is on for those of its group, 0 or 1, or for everybody where
+// grouped is false, with a variant whose payload carries the mark of the newest change.
+func WatchedFlags(n int, grouped bool) []Flag {
+	flags := make([]Flag, n)
+	for i := range flags {
+		if grouped {
+			flags[i] = flag(fmt.Sprintf("grouped-%03d", i), true,
+				rollout(100, Constraint{ContextName: "group", Operator: "IN", Values: []string{fmt.Sprint(i % 2)}}))
+		} else {
+			flags[i] = flag(fmt.Sprintf("watched-%03d", i), true, rollout(100))
+		}
+	}
+	return flags
+}
+
 // Names returns the flags' names.
 func Names(flags []Flag) []string {
 	names := make([]string, len(flags))
@@ -92,6 +107,9 @@ func flag(name string, enabled bool, strategies ...Strategy) Flag {
 }
 
 func rollout(percent int, constraints ...Constraint) Strategy {
+	if constraints == nil {
+		constraints = []Constraint{} // the databases want an array
+	}
 	return Strategy{
 		Name: "flexibleRollout", Constraints: constraints, Variants: []struct{}{},
 		Parameters: map[string]string{"rollout": fmt.Sprint(percent), "stickiness": "default"},

@@ -3,9 +3,6 @@ package suite
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 
 	"github.com/pennonhq/pennon/test/load/report"
@@ -13,8 +10,7 @@ import (
 
 // evaluation takes the evaluator's own benchmarks.
 type evaluation struct {
-	binary string // the compiled tests of ./eval
-	err    error
+	engine benchmarks
 }
 
 const (
@@ -29,14 +25,7 @@ const (
 func (*evaluation) name() string { return "eval" }
 
 func (a *evaluation) round(ctx context.Context, b *Bench) {
-	if a.binary == "" && a.err == nil {
-		a.binary = filepath.Join(b.Cache, "eval.test")
-		compile := exec.CommandContext(ctx, "go", "test", "-c", "-o", a.binary, "./eval")
-		compile.Dir = b.Root
-		if out, err := compile.CombinedOutput(); err != nil {
-			a.err = fmt.Errorf("compile the benchmarks of ./eval: %w: %s", err, firstLine(out))
-		}
-	}
+	a.engine.pkg = "./eval"
 	if err := a.measure(ctx, b); err != nil {
 		b.Fail("eval", err)
 		b.Logger.Warn("not measured", "figure", "eval", "err", err)
@@ -44,17 +33,11 @@ func (a *evaluation) round(ctx context.Context, b *Bench) {
 }
 
 func (a *evaluation) measure(ctx context.Context, b *Bench) error {
-	if a.err != nil {
-		return a.err
-	}
 	fastest := map[string]report.Benchmark{}
 	for range evaluateRuns {
-		run := exec.CommandContext(ctx, a.binary, "-test.run=^$", "-test.benchmem", "-test.benchtime=100ms",
-			"-test.bench=^("+evaluateAll+"|"+handCompiled+")$")
-		run.Dir = filepath.Join(b.Root, "eval")
-		out, err := run.CombinedOutput()
+		out, err := a.engine.run(ctx, b, "^("+evaluateAll+"|"+handCompiled+")$", "100ms")
 		if err != nil {
-			return fmt.Errorf("run the benchmarks of ./eval: %w: %s", err, firstLine(out))
+			return err
 		}
 		for _, name := range []string{evaluateAll, handCompiled} {
 			result, err := report.ParseBenchmark(bytes.NewReader(out), name)

@@ -11,6 +11,7 @@ type Message struct {
 
 // lines interprets an event stream that arrives in pieces cut anywhere.
 type lines struct {
+	said    int64   // bytes of lines so far that are neither empty nor comments
 	partial []byte  // an unfinished line
 	message Message // the fields of the message that is not yet dispatched
 	hasData bool
@@ -44,6 +45,9 @@ func (l *lines) take(line []byte, handle func(Message)) {
 		}
 		l.message, l.hasData, l.borrowed = Message{}, false, false
 		return
+	}
+	if line[0] != ':' {
+		l.said += int64(len(line)) + 1
 	}
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	value = bytes.TrimPrefix(value, []byte(" "))

@@ -121,3 +121,24 @@ func TestParseUpdates(t *testing.T) {
 		require.Error(t, err)
 	})
 }
+
+func TestParseToggles(t *testing.T) {
+	t.Parallel()
+	updates, err := ParseToggles([]byte("update"), []byte(`{"updated":[{"name":"a","variant":{"name":"v","payload":{"type":"string","value":"change-17"}}},`+
+		`{"name":"b","variant":{"name":"disabled"}}],"removed":["c"]}`))
+	require.NoError(t, err)
+	require.Equal(t, []Update{{Type: "update", Flag: "a", Change: 17}, {Type: "update", Flag: "b"}}, updates)
+	updates, err = ParseToggles([]byte("hydration"), []byte(`{"toggles":[]}`))
+	require.NoError(t, err)
+	require.Empty(t, updates)
+	_, err = ParseToggles([]byte("update"), []byte(`{"updated":[`))
+	require.Error(t, err)
+}
+
+func TestStreamCountsWhatIsSaidBesideHeartbeats(t *testing.T) {
+	t.Parallel()
+	for size := 1; size < 40; size++ {
+		_, stream := read(t, "HTTP/1.1 200 OK\r\n\r\n: heartbeat\n\nevent: x\ndata: 1\n\n:\n\n", size)
+		require.EqualValues(t, len("event: x\ndata: 1\n"), stream.lines.said)
+	}
+}

@@ -15,9 +15,13 @@ import (
 type Options struct {
 	Addr        netip.AddrPort // an IPv4 address
 	Path        string
-	Header      []string // whole header lines, for example "Authorization: secret"
+	Query       func(subscriber int) string // put after Path, with its question mark; nil: nothing
+	Header      []string                    // whole header lines, for example "Authorization: secret"
 	Subscribers int
 	Flags       []string // the flags whose updates are followed; others are left out
+
+	// Parse reads the updates in a message; nil: ParseUpdates.
+	Parse func(event, data []byte) ([]Update, error)
 }
 
 // Swarm is a set of connected subscribers. Its methods may be called from several goroutines.
@@ -39,8 +43,9 @@ type Swarm struct {
 // watch counts the arrivals of one change.
 type watch struct {
 	flag    int
+	want    int // subscribers
 	arrival Arrival
-	all     chan struct{} // closed when every subscriber has it
+	all     chan struct{} // closed when as many have it
 }
 
 // Connect opens every subscription and returns when each has received its first message. On error nothing stays open.
@@ -50,6 +55,10 @@ func Connect(ctx context.Context, o Options) (*Swarm, error) {
 		done:        make(chan struct{}),
 		subscribers: make([]subscriber, o.Subscribers),
 		allReady:    make(chan struct{}),
+	}
+	s.decoder.parse = o.Parse
+	if o.Parse == nil {
+		s.decoder.parse = func(_, data []byte) ([]Update, error) { return ParseUpdates(data) }
 	}
 	for i, flag := range o.Flags {
 		s.flags[flag] = i
@@ -70,16 +79,20 @@ func Connect(ctx context.Context, o Options) (*Swarm, error) {
 }
 
 func (s *Swarm) subscribe(ctx context.Context, o Options) error {
-	request := "GET " + o.Path + " HTTP/1.1\r\nHost: " + o.Addr.String() + "\r\nAccept: text/event-stream\r\n"
+	head := " HTTP/1.1\r\nHost: " + o.Addr.String() + "\r\nAccept: text/event-stream\r\n"
 	for _, line := range o.Header {
-		request += line + "\r\n"
+		head += line + "\r\n"
 	}
-	request += "\r\n"
+	head += "\r\n"
 	for i := range o.Subscribers {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("connect subscriber %d: %w", i, err)
 		}
-		if err := s.loop.dial(i, o.Addr, request); err != nil {
+		path := o.Path
+		if o.Query != nil {
+			path += o.Query(i)
+		}
+		if err := s.loop.dial(i, o.Addr, "GET "+path+head); err != nil {
 			return fmt.Errorf("connect subscriber %d: %w", i, err)
 		}
 	}
@@ -100,7 +113,7 @@ func (s *Swarm) received(i int, p []byte, at time.Time) error {
 	s.tally.Bytes += int64(len(p))
 	var broken error
 	err := sub.stream.Feed(p, func(m Message) {
-		updates, err := s.decoder.decode(m.Data)
+		updates, err := s.decoder.decode(m.Event, m.Data)
 		if err != nil {
 			broken = err
 			return
@@ -136,7 +149,8 @@ func (s *Swarm) updated(sub *subscriber, update Update, at time.Time) {
 			w.arrival.First = at
 		}
 		w.arrival.Last = at
-		if w.arrival.Reached == len(s.subscribers) {
+		w.arrival.Times = append(w.arrival.Times, at)
+		if w.arrival.Reached == w.want {
 			close(w.all)
 		}
 	}
@@ -154,7 +168,12 @@ func (s *Swarm) lost(i int, err error) {
 // Watch begins to count the arrivals of a change; call it before the change is made. The function it returns waits until
 // every subscriber has it or ctx ends, and then tells how many have. Only one change is watched at a time.
 func (s *Swarm) Watch(flag string, change int) func(context.Context) Arrival {
-	w := &watch{flag: s.flags[flag], arrival: Arrival{Change: change}, all: make(chan struct{})}
+	return s.WatchSome(flag, change, len(s.subscribers))
+}
+
+// WatchSome is Watch for a change that reaches only so many subscribers.
+func (s *Swarm) WatchSome(flag string, change, subscribers int) func(context.Context) Arrival {
+	w := &watch{flag: s.flags[flag], want: subscribers, arrival: Arrival{Change: change}, all: make(chan struct{})}
 	s.mu.Lock()
 	s.watch = w
 	s.mu.Unlock()
@@ -211,6 +230,18 @@ func (s *Swarm) Tally() Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.tally
+}
+
+// Said returns how many bytes each subscriber has been sent so far, beside response heads and heartbeats (which are
+// comments): those of all lines that are neither empty nor comments.
+func (s *Swarm) Said() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	said := make([]int64, len(s.subscribers))
+	for i := range s.subscribers {
+		said[i] = s.subscribers[i].stream.lines.said
+	}
+	return said
 }
 
 // Close ends every subscription with a reset, so that no port is left in TIME_WAIT, and waits for the loop.

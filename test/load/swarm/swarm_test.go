@@ -95,7 +95,7 @@ func TestSwarm(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		t.Cleanup(cancel)
 		stage := newStage(t, subscribers)
-		swarm, err := Connect(ctx, Options{Addr: stage.url, Path: "/", Subscribers: subscribers, Flags: []string{"a", "b"}})
+		swarm, err := Connect(ctx, Options{Addr: stage.url, Path: "/", Query: func(i int) string { return fmt.Sprint("?i=", i) }, Subscribers: subscribers, Flags: []string{"a", "b"}})
 		require.NoError(t, err)
 		t.Cleanup(swarm.Close)
 		return stage, swarm, ctx
@@ -130,6 +130,22 @@ func TestSwarm(t *testing.T) {
 		stage.send(frame(15, "a", 6))
 		require.Zero(t, swarm.Settle(ctx, map[string]int{"a": 6, "b": 3}).Missing)
 		require.Equal(t, Tally{Deliveries: 3 * subscribers, Bytes: swarm.Tally().Bytes}, swarm.Tally())
+	})
+	t.Run("TellsWhatEachSubscriberWasSent", func(t *testing.T) {
+		t.Parallel()
+		stage, swarm, ctx := setup(t)
+		before := swarm.Said()
+		wait := swarm.WatchSome("a", 1, 1)
+		stage.streams[0] <- frame(10, "a", 1)
+		arrival := wait(ctx)
+		require.Len(t, arrival.Times, 1)
+		told := 0
+		for i, said := range swarm.Said() {
+			if said > before[i] {
+				told++
+			}
+		}
+		require.Equal(t, 1, told)
 	})
 	t.Run("CountsStreamsTheServerEnds", func(t *testing.T) {
 		t.Parallel()

@@ -54,6 +54,7 @@ type Arrival struct {
 	Reached int // subscribers that got it
 	First   time.Time
 	Last    time.Time
+	Times   []time.Time // of each arrival
 }
 
 // Settled tells when the newest state of every flag had reached the subscribers.

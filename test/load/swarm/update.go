@@ -40,35 +40,80 @@ func ParseUpdates(data []byte) ([]Update, error) {
 	for _, event := range batch.Events {
 		update := Update{Type: event.Type, EventID: event.EventID, Flag: event.Feature.Name}
 		for _, strategy := range event.Feature.Strategies {
-			if mark, ok := strings.CutPrefix(strategy.Parameters["groupId"], MarkPrefix); ok {
-				n, err := strconv.Atoi(mark)
-				if err != nil {
-					return nil, fmt.Errorf("read mark of flag %q: %w", event.Feature.Name, err)
-				}
-				update.Change = n
+			change, err := markOf(event.Feature.Name, strategy.Parameters["groupId"])
+			if err != nil {
+				return nil, err
 			}
+			update.Change = max(update.Change, change)
 		}
 		updates = append(updates, update)
 	}
 	return updates, nil
 }
 
+// ParseToggles reads an event of /api/frontend/stream. The mark is the payload of the flag's variant; a flag that is no
+// longer on has none. What a stream opens with is not looked at.
+func ParseToggles(event, data []byte) ([]Update, error) {
+	if string(event) != "update" {
+		return nil, nil
+	}
+	var sent struct {
+		Updated []struct {
+			Name    string `json:"name"`
+			Variant struct {
+				Payload struct {
+					Value string `json:"value"`
+				} `json:"payload"`
+			} `json:"variant"`
+		} `json:"updated"`
+	}
+	if err := json.Unmarshal(data, &sent); err != nil {
+		return nil, fmt.Errorf("read update: %w", err)
+	}
+	updates := make([]Update, 0, len(sent.Updated))
+	for _, toggle := range sent.Updated {
+		change, err := markOf(toggle.Name, toggle.Variant.Payload.Value)
+		if err != nil {
+			return nil, err
+		}
+		updates = append(updates, Update{Type: string(event), Flag: toggle.Name, Change: change})
+	}
+	return updates, nil
+}
+
+// markOf is the number in a mark, 0 of any other text.
+func markOf(flag, text string) (int, error) {
+	mark, ok := strings.CutPrefix(text, MarkPrefix)
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(mark)
+	if err != nil {
+		return 0, fmt.Errorf("read mark of flag %q: %w", flag, err)
+	}
+	return n, nil
+}
+
 // decoder parses each distinct delta once. Ten thousand subscribers get the same bytes; parsing them ten thousand times
 // would make the generator, which shares the machine's cores, heavier than the server it watches.
 type decoder struct {
+	parse func(event, data []byte) ([]Update, error)
 	known map[string][]Update
 }
 
 // maxKnown bounds the deltas remembered; the writer's next change makes the earlier ones useless anyway.
 const maxKnown = 4096
 
-func (d *decoder) decode(data []byte) ([]Update, error) {
+func (d *decoder) decode(event, data []byte) ([]Update, error) {
 	if updates, ok := d.known[string(data)]; ok {
 		return updates, nil
 	}
-	updates, err := ParseUpdates(data)
+	updates, err := d.parse(event, data)
 	if err != nil {
 		return nil, err
+	}
+	if len(updates) == 0 { // the openings of browsers are all different, and large
+		return nil, nil
 	}
 	if d.known == nil || len(d.known) >= maxKnown {
 		d.known = make(map[string][]Update)

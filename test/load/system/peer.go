@@ -29,18 +29,8 @@ type Peer struct {
 func InstallPeer(ctx context.Context, dir, manifest string) (*Peer, error) {
 	peer := &Peer{server: filepath.Join(dir, "node_modules", "unleash-server", "dist", "server.js")}
 	if !installed(peer.server, PeerVersion) {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := installFrom(ctx, dir, manifest); err != nil {
 			return nil, fmt.Errorf("install unleash-server: %w", err)
-		}
-		for _, name := range []string{"package.json", "package-lock.json"} {
-			if err := copyFile(filepath.Join(dir, name), filepath.Join(manifest, name)); err != nil {
-				return nil, fmt.Errorf("install unleash-server: %w", err)
-			}
-		}
-		npm := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-		npm.Dir = dir
-		if out, err := npm.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("install unleash-server: %w: %s", err, string(out[:min(len(out), 200)]))
 		}
 	}
 	for _, node := range []string{filepath.Join(dir, "node_modules", nodePackage(), "bin", "node"), "node"} {
@@ -50,6 +40,24 @@ func InstallPeer(ctx context.Context, dir, manifest string) (*Peer, error) {
 		}
 	}
 	return nil, errors.New("unleash-server wants Node.js 22 or newer, and there is none on PATH nor from npm for this platform")
+}
+
+// installFrom installs what the package file and lock in manifest say into dir.
+func installFrom(ctx context.Context, dir, manifest string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		if err := copyFile(filepath.Join(dir, name), filepath.Join(manifest, name)); err != nil {
+			return err
+		}
+	}
+	npm := exec.CommandContext(ctx, "npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	npm.Dir = dir
+	if out, err := npm.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, string(out[:min(len(out), 200)]))
+	}
+	return nil
 }
 
 // nodePackage is npm's package of the Node.js binary for this platform.
@@ -110,6 +118,7 @@ func (p *Peer) Start(server *postgres.Server, database, logs string) (*Process, 
 			"DATABASE_HOST=" + server.SocketDir(), "DATABASE_PORT=" + strconv.Itoa(server.Port()), "DATABASE_NAME=" + database,
 			"DATABASE_USERNAME=postgres", "DATABASE_PASSWORD=none", "DATABASE_SSL=false",
 			"INIT_ADMIN_API_TOKENS=" + AdminToken, "INIT_BACKEND_API_TOKENS=" + ClientToken,
+			"INIT_FRONTEND_API_TOKENS=" + FrontendToken,
 			"SDK_API_RATE_LIMIT_PER_MINUTE=100000000", "TOKEN_AUTHENTICATION_RATE_LIMIT_PER_MINUTE=100000000",
 			"CLIENT_METRICS_RATE_LIMIT_PER_MINUTE=100000000", "REGISTER_CLIENT_RATE_LIMIT_PER_MINUTE=100000000",
 			"UNLEASH_FEATURE_FLAGS_LIMIT=20000", "CHECK_VERSION=false", "SEND_TELEMETRY=false",

@@ -8,6 +8,9 @@ import (
 const (
 	AdminToken  = "*:*.benchmark-admin-0123456789abcdef"
 	ClientToken = "*:development.benchmark-client-0123456789abcdef"
+
+	// FrontendToken is also the client key of the proxies, for which any text will do.
+	FrontendToken = "*:development.benchmark-frontend-0123456789abcdef"
 )
 
 // Authorize is the header line that carries a token.
@@ -28,6 +31,7 @@ func StartPennon(binary, databaseURL, logs string) (*Process, error) {
 		Env: []string{
 			"DATABASE_URL=" + databaseURL, "HTTP_HOST=" + host, "HTTP_PORT=" + port,
 			"INIT_ADMIN_API_TOKENS=" + AdminToken, "INIT_BACKEND_API_TOKENS=" + ClientToken,
+			"INIT_FRONTEND_API_TOKENS=" + FrontendToken,
 		},
 	})
 }
