@@ -30,7 +30,7 @@ test: deps ## Run every test: real PostgreSQL, PgBouncer, real SDKs, with the ra
 	@bash scripts/test.sh $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: deps
-deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Node.js packages)
+deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Chromium, Node.js packages)
 	@bash scripts/deps.sh
 
 .PHONY: generate
@@ -46,8 +46,9 @@ verify: $(TOOLS)/sqlc $(TOOLS)/oapi-codegen $(TOOLS)/oasdiff ## Fail when genera
 	@bash scripts/verify.sh
 
 .PHONY: lint
-lint: $(TOOLS)/golangci-lint ## Lint, including the arrows between packages
+lint: $(TOOLS)/golangci-lint sdk/web/node_modules/.package-lock.json ## Lint, including the arrows between packages and the types of sdk/web
 	@$(TOOLS)/golangci-lint run
+	@cd sdk/web && npm run --silent check
 
 .PHONY: format
 format: $(TOOLS)/golangci-lint ## Format all Go code
@@ -60,6 +61,9 @@ bench: build ## Measure against bare-Go ceilings and unleash-server; writes docs
 .PHONY: clean
 clean: ## Remove what was built (never .pennon, the development database)
 	@rm -rf bin $(CACHE)
+
+sdk/web/node_modules/.package-lock.json: sdk/web/package-lock.json
+	@cd sdk/web && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/.package-lock.json
 
 # Tools are modules of their own, so that their dependencies never mix with the product's.
 $(TOOLS)/sqlc: tools/sqlc/go.mod

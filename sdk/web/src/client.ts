@@ -308,6 +308,7 @@ function watchPage({ after, hide, leave, show }: Page): () => void {
   document.addEventListener('visibilitychange', look);
   addEventListener('pagehide', put);
   addEventListener('pageshow', look);
+  look(); // it may have been opened in the background
   return () => {
     clearTimeout(timer);
     document.removeEventListener('visibilitychange', look);
