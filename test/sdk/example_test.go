@@ -62,6 +62,14 @@ func example(t *testing.T, name string) string {
 	return filepath.Join(scripts, "..", "..", "..", "examples", name)
 }
 
+// cache is a folder that outlives test runs and goes with `make clean`.
+func cache(t *testing.T, name string) string {
+	t.Helper()
+	folder := filepath.Join(filepath.Dir(filepath.Dir(example(t, name))), ".cache", name)
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	return folder
+}
+
 // makeOnce calls work unless it was done for the files that lie in folder now, apart from those it and others make: what
 // is named in ignored.
 func makeOnce(t *testing.T, folder string, ignored []string, stamp string, work func()) {
@@ -173,10 +181,11 @@ func (p *program) await(t *testing.T, after int, pattern string) (match string, 
 func (r *running) requireReported(t *testing.T, application, sdk string) {
 	t.Helper()
 	if sdk != "" {
-		require.Eventually(t, func() bool {
-			_, answer, _ := r.call(t, http.MethodGet, "/api/admin/metrics/instances/"+application+"/environment/development", adminToken, "")
-			return strings.Contains(answer, sdk)
-		}, patience, pollInterval, "%s registers with %s", application, sdk)
+		path, seen := "/metrics/instances/"+application+"/environment/development", ""
+		eventually(t, func() bool {
+			seen = string(r.admin(t, http.MethodGet, path, nil))
+			return strings.Contains(seen, sdk)
+		}, func() string { return application + " should register with " + sdk + ": " + seen })
 	}
 	var usage struct {
 		Data []struct {
@@ -185,7 +194,7 @@ func (r *running) requireReported(t *testing.T, application, sdk string) {
 			Variants map[string]int
 		}
 	}
-	require.Eventually(t, func() bool {
+	eventually(t, func() bool {
 		answer := r.admin(t, http.MethodGet, "/client-metrics/features/"+exampleFlag+"/raw", nil)
 		require.NoError(t, json.NewDecoder(bytes.NewReader(answer)).Decode(&usage))
 		for _, row := range usage.Data {
@@ -194,5 +203,20 @@ func (r *running) requireReported(t *testing.T, application, sdk string) {
 			}
 		}
 		return false
-	}, patience, 4*pollInterval, "%s reports", application)
+	}, func() string { return fmt.Sprintf("%s should report: %+v", application, usage.Data) })
+}
+
+// eventually looks until holds answers true. Unlike require's, it looks from the goroutine of the test.
+func eventually(t *testing.T, holds func() bool, seen func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); {
+		if time.Now().After(deadline) {
+			require.FailNow(t, "not in time", seen())
+		}
+		select {
+		case <-t.Context().Done():
+			require.FailNow(t, "cancelled", seen())
+		case <-time.After(4 * pollInterval):
+		}
+	}
 }
