@@ -90,7 +90,7 @@ func (a *API) Guard(prefix string, middleware func(http.Handler) http.Handler) {
 	})
 }
 
-// ServeHTTP takes off the base path, folds repeated slashes and hands the request to the router. A panic is logged and
+// ServeHTTP takes off the base path, folds repeated slashes, inflates the body and hands the request to the router. A panic is logged and
 // answered with 500.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = withRequest(r, a.logger, a.config.TrustProxy)
@@ -103,6 +103,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.URL.Path = foldSlashes(r.URL.Path)
 	if r.URL.RawPath != "" {
 		r.URL.RawPath = foldSlashes(r.URL.RawPath)
+	}
+	if len(r.Header["Content-Encoding"]) > 0 && !inflate(w, r) {
+		return
 	}
 	a.handler.ServeHTTP(w, r)
 }

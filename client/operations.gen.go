@@ -482,6 +482,42 @@ func (e HealthReportSchemaMode) Valid() bool {
 	}
 }
 
+// Defines values for ImpactBucketSchemaLe1.
+const (
+	ImpactBucketSchemaLe1PlusInf ImpactBucketSchemaLe1 = "+Inf"
+)
+
+// Valid indicates whether the value is a known member of the ImpactBucketSchemaLe1 enum.
+func (e ImpactBucketSchemaLe1) Valid() bool {
+	switch e {
+	case ImpactBucketSchemaLe1PlusInf:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImpactMetricSchemaType.
+const (
+	ImpactMetricSchemaTypeCounter   ImpactMetricSchemaType = "counter"
+	ImpactMetricSchemaTypeGauge     ImpactMetricSchemaType = "gauge"
+	ImpactMetricSchemaTypeHistogram ImpactMetricSchemaType = "histogram"
+)
+
+// Valid indicates whether the value is a known member of the ImpactMetricSchemaType enum.
+func (e ImpactMetricSchemaType) Valid() bool {
+	switch e {
+	case ImpactMetricSchemaTypeCounter:
+		return true
+	case ImpactMetricSchemaTypeGauge:
+		return true
+	case ImpactMetricSchemaTypeHistogram:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for IntegrationEventSchemaState.
 const (
 	IntegrationEventSchemaStateFailed            IntegrationEventSchemaState = "failed"
@@ -1404,8 +1440,12 @@ type BulkEvaluationSchema struct {
 
 // BulkMetricsSchema defines model for bulkMetricsSchema.
 type BulkMetricsSchema struct {
-	Applications []BulkRegistrationSchema `json:"applications"`
-	Metrics      []ClientMetricsEnvSchema `json:"metrics"`
+	Applications  []BulkRegistrationSchema `json:"applications"`
+	ImpactMetrics *[]ImpactMetricSchema    `json:"impactMetrics,omitempty"`
+	Metrics       []ClientMetricsEnvSchema `json:"metrics"`
+
+	// SeenTokens Tokens that were used with the edge; unknown ones are left out
+	SeenTokens *[]string `json:"seenTokens,omitempty"`
 }
 
 // BulkRegistrationSchema defines model for bulkRegistrationSchema.
@@ -1590,6 +1630,7 @@ type ClientMetricsSchema struct {
 	AppName         string                     `json:"appName"`
 	Bucket          *ClientMetricsBucketSchema `json:"bucket,omitempty"`
 	ConnectionID    *string                    `json:"connectionId,omitempty"`
+	ImpactMetrics   *[]ImpactMetricSchema      `json:"impactMetrics,omitempty"`
 	InstanceID      *string                    `json:"instanceId,omitempty"`
 	PlatformName    *string                    `json:"platformName,omitempty"`
 	PlatformVersion *string                    `json:"platformVersion,omitempty"`
@@ -2502,6 +2543,54 @@ type HealthReportSchema struct {
 
 // HealthReportSchemaMode defines model for HealthReportSchema.Mode.
 type HealthReportSchemaMode string
+
+// ImpactBucketSchema defines model for impactBucketSchema.
+type ImpactBucketSchema struct {
+	Count int64 `json:"count"`
+
+	// Le A number, or +Inf
+	Le ImpactBucketSchema_Le `json:"le"`
+}
+
+// ImpactBucketSchemaLe0 defines model for ImpactBucketSchema.Le.0.
+type ImpactBucketSchemaLe0 = float32
+
+// ImpactBucketSchemaLe1 defines model for ImpactBucketSchema.Le.1.
+type ImpactBucketSchemaLe1 string
+
+// ImpactBucketSchema_Le A number, or +Inf
+type ImpactBucketSchema_Le struct {
+	union json.RawMessage
+}
+
+// ImpactMetricSchema defines model for impactMetricSchema.
+type ImpactMetricSchema struct {
+	Help    *string                `json:"help,omitempty"`
+	Name    string                 `json:"name"`
+	Samples []ImpactSampleSchema   `json:"samples"`
+	Type    ImpactMetricSchemaType `json:"type"`
+}
+
+// ImpactMetricSchemaType defines model for ImpactMetricSchema.Type.
+type ImpactMetricSchemaType string
+
+// ImpactSampleSchema defines model for impactSampleSchema.
+type ImpactSampleSchema struct {
+	// Buckets Of histograms, ascending
+	Buckets *[]ImpactBucketSchema `json:"buckets,omitempty"`
+
+	// Count Of histograms
+	Count *int64 `json:"count,omitempty"`
+
+	// Labels appName and environment are added where they are missing
+	Labels *map[string]string `json:"labels,omitempty"`
+
+	// Sum Of histograms
+	Sum *float64 `json:"sum,omitempty"`
+
+	// Value Of counters and gauges
+	Value *float64 `json:"value,omitempty"`
+}
 
 // ImportTogglesSchema defines model for importTogglesSchema.
 type ImportTogglesSchema struct {
@@ -4577,6 +4666,68 @@ type CreateManifestFlagJSONRequestBody = WriteManifestFlagSchema
 
 // UpdateManifestFlagJSONRequestBody defines body for UpdateManifestFlag for application/json ContentType.
 type UpdateManifestFlagJSONRequestBody = WriteManifestFlagSchema
+
+// AsImpactBucketSchemaLe0 returns the union data inside the ImpactBucketSchema_Le as a ImpactBucketSchemaLe0
+func (t ImpactBucketSchema_Le) AsImpactBucketSchemaLe0() (ImpactBucketSchemaLe0, error) {
+	var body ImpactBucketSchemaLe0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromImpactBucketSchemaLe0 overwrites any union data inside the ImpactBucketSchema_Le as the provided ImpactBucketSchemaLe0
+func (t *ImpactBucketSchema_Le) FromImpactBucketSchemaLe0(v ImpactBucketSchemaLe0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeImpactBucketSchemaLe0 performs a merge with any union data inside the ImpactBucketSchema_Le, using the provided ImpactBucketSchemaLe0
+func (t *ImpactBucketSchema_Le) MergeImpactBucketSchemaLe0(v ImpactBucketSchemaLe0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsImpactBucketSchemaLe1 returns the union data inside the ImpactBucketSchema_Le as a ImpactBucketSchemaLe1
+func (t ImpactBucketSchema_Le) AsImpactBucketSchemaLe1() (ImpactBucketSchemaLe1, error) {
+	var body ImpactBucketSchemaLe1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromImpactBucketSchemaLe1 overwrites any union data inside the ImpactBucketSchema_Le as the provided ImpactBucketSchemaLe1
+func (t *ImpactBucketSchema_Le) FromImpactBucketSchemaLe1(v ImpactBucketSchemaLe1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeImpactBucketSchemaLe1 performs a merge with any union data inside the ImpactBucketSchema_Le, using the provided ImpactBucketSchemaLe1
+func (t *ImpactBucketSchema_Le) MergeImpactBucketSchemaLe1(v ImpactBucketSchemaLe1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t ImpactBucketSchema_Le) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *ImpactBucketSchema_Le) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
 
 // AsPlaygroundStrategiesResult0 returns the union data inside the PlaygroundStrategies_Result as a PlaygroundStrategiesResult0
 func (t PlaygroundStrategies_Result) AsPlaygroundStrategiesResult0() (PlaygroundStrategiesResult0, error) {

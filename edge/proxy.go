@@ -206,7 +206,7 @@ func (p *Proxy) handler() http.Handler {
 		p.enrichers = append(p.enrichers, e)
 		config.Enrichers = append(config.Enrichers, e.Enrich)
 	}
-	return proxy.New(config)
+	return api.Inflate(proxy.New(config))
 }
 
 // received keeps what only the upstream's own words tell: in which order it lists flags, and what it leaves out.

@@ -27,7 +27,8 @@ func (f *Forwarder) reports(batch usage.Batch) []report {
 	groups := map[string]*usage.Batch{}
 	group := func(environment string) *usage.Batch {
 		if groups[environment] == nil {
-			groups[environment] = &usage.Batch{Counts: map[usage.Key]usage.Count{}, Instances: map[usage.InstanceKey]usage.Instance{}}
+			part := newBatch()
+			groups[environment] = &part
 		}
 		return groups[environment]
 	}
@@ -36,6 +37,9 @@ func (f *Forwarder) reports(batch usage.Batch) []report {
 	}
 	for key, instance := range batch.Instances {
 		group(key.Environment).Instances[key] = instance
+	}
+	for series, m := range batch.Impact {
+		group(series.Environment).Impact[series] = m
 	}
 	for environment, part := range groups {
 		t := config.Tokens[0]
@@ -47,6 +51,7 @@ func (f *Forwarder) reports(batch usage.Batch) []report {
 			continue
 		}
 		all = append(all, f.applicationReports(t, environment, part)...)
+		all = append(all, f.impactReports(t, environment, part)...)
 	}
 	return all
 }
@@ -160,13 +165,14 @@ type bulkCountSchema struct {
 type bulkSchema struct {
 	Applications []json.RawMessage `json:"applications"`
 	Metrics      []json.RawMessage `json:"metrics"`
+	Impact       []json.RawMessage `json:"impactMetrics,omitempty"`
 }
 
-// bulkReports fills one request after the other, applications first.
+// bulkReports fills one request after the other: applications, counts, impact metrics.
 func bulkReports(t UpstreamToken, environment string, batch *usage.Batch) []report {
 	var all []report
 	body := bulkSchema{Applications: []json.RawMessage{}, Metrics: []json.RawMessage{}}
-	part := usage.Batch{Counts: map[usage.Key]usage.Count{}, Instances: map[usage.InstanceKey]usage.Instance{}}
+	part := newBatch()
 	size := 64
 	end := func() {
 		if part.Empty() {
@@ -174,7 +180,7 @@ func bulkReports(t UpstreamToken, environment string, batch *usage.Batch) []repo
 		}
 		all = append(all, report{token: t, environment: environment, path: "/client/metrics/bulk", body: encoded(body), batch: part})
 		body = bulkSchema{Applications: []json.RawMessage{}, Metrics: []json.RawMessage{}}
-		part = usage.Batch{Counts: map[usage.Key]usage.Count{}, Instances: map[usage.InstanceKey]usage.Instance{}}
+		part = newBatch()
 		size = 64
 	}
 	fit := func(item []byte) json.RawMessage {
@@ -196,6 +202,11 @@ func bulkReports(t UpstreamToken, environment string, batch *usage.Batch) []repo
 		}))
 		body.Metrics = append(body.Metrics, item)
 		part.Counts[key] = count
+	}
+	for series, m := range batch.Impact {
+		item := fit(encoded(impactOf(series, m)))
+		body.Impact = append(body.Impact, item)
+		part.Impact[series] = m
 	}
 	end()
 	return all

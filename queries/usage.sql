@@ -165,3 +165,10 @@ DELETE FROM application_features WHERE seen_at < @before;
 -- Old ones, and those that are known by now.
 DELETE FROM unknown_flags u
 WHERE u.seen_at < @before OR EXISTS (SELECT 1 FROM features f WHERE f.name = u.name);
+
+-- name: TransactionID :one
+SELECT pg_current_xact_id()::text AS id;
+
+-- name: TransactionStatus :one
+-- What has become of a transaction. Empty when the server does not remember it, which is after two billion others.
+SELECT coalesce(pg_xact_status((@id::text)::xid8), '')::text AS status;

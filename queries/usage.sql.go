@@ -298,6 +298,29 @@ func (q *Queries) FeatureLastSeenSet(ctx context.Context, db DBTX, arg FeatureLa
 	return err
 }
 
+const TransactionID = `-- name: TransactionID :one
+SELECT pg_current_xact_id()::text AS id
+`
+
+func (q *Queries) TransactionID(ctx context.Context, db DBTX) (string, error) {
+	row := db.QueryRow(ctx, TransactionID)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
+const TransactionStatus = `-- name: TransactionStatus :one
+SELECT coalesce(pg_xact_status(($1::text)::xid8), '')::text AS status
+`
+
+// What has become of a transaction. Empty when the server does not remember it, which is after two billion others.
+func (q *Queries) TransactionStatus(ctx context.Context, db DBTX, id string) (string, error) {
+	row := db.QueryRow(ctx, TransactionStatus, id)
+	var status string
+	err := row.Scan(&status)
+	return status, err
+}
+
 const UnknownFlagsPrune = `-- name: UnknownFlagsPrune :execrows
 DELETE FROM unknown_flags u
 WHERE u.seen_at < $1 OR EXISTS (SELECT 1 FROM features f WHERE f.name = u.name)

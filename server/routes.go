@@ -99,7 +99,9 @@ func register(a *api.API, s *Server) {
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 
 	system.Register(a, s.checks()...)
-	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: s.streams.Invite})
+	client.Register(a.Router, client.Dependencies{
+		Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, TokensSeen: s.tokens.Seen, Invite: s.streams.Invite,
+	})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)

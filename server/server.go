@@ -105,7 +105,9 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 			Retention:      config.ChangeRetention,
 			Logger:         config.Logger,
 		}),
-		usage: &controlusage.Flusher{Buffer: usage.NewBuffer(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval},
+		usage: &controlusage.Flusher{
+			Buffer: usage.NewBuffer(), Impact: usage.NewImpact(), Pool: pool, Logger: config.Logger, Interval: config.FlushInterval,
+		},
 	}
 	s.store.UseStrategies(config.Strategies)
 	s.flags = evaluation.New(s.store)

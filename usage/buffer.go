@@ -15,18 +15,45 @@ const (
 type Buffer struct {
 	maxCounts    int
 	maxInstances int
+	maxSeries    int
 
 	mu    sync.Mutex
 	batch Batch // mu
+	stats Stats // mu; the totals only
+}
+
+// Stats is what a buffer holds and has seen since it was made.
+type Stats struct {
+	Counts, Instances, Series int // held now, at most CountsMax, InstancesMax and SeriesMax
+
+	CountsMax, InstancesMax, SeriesMax int
+
+	Yes, No uint64 // evaluations reported
+	Dropped uint64 // reports beyond the limits
+}
+
+// Stats returns the buffer's figures.
+func (b *Buffer) Stats() Stats {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	stats := b.stats
+	stats.Counts, stats.Instances, stats.Series = len(b.batch.Counts), len(b.batch.Instances), len(b.batch.Impact)
+	stats.CountsMax, stats.InstancesMax, stats.SeriesMax = b.maxCounts, b.maxInstances, b.maxSeries
+	return stats
+}
+
+func (b *Buffer) drop() {
+	b.batch.Dropped++
+	b.stats.Dropped++
 }
 
 // NewBuffer makes an empty buffer with the default limits.
 func NewBuffer() *Buffer {
-	return &Buffer{maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, batch: emptyBatch()}
+	return &Buffer{maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, maxSeries: DefaultMaxSeries, batch: emptyBatch()}
 }
 
 func emptyBatch() Batch {
-	return Batch{Counts: map[Key]Count{}, Instances: map[InstanceKey]Instance{}}
+	return Batch{Counts: map[Key]Count{}, Instances: map[InstanceKey]Instance{}, Impact: map[Series]Measurement{}}
 }
 
 // Count adds to the counts of key.
@@ -34,6 +61,8 @@ func (b *Buffer) Count(key Key, count Count) {
 	key.Hour = Hour(key.Hour)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.stats.Yes += uint64(max(count.Yes, 0))
+	b.stats.No += uint64(max(count.No, 0))
 	b.add(key, count)
 }
 
@@ -67,13 +96,16 @@ func (b *Buffer) Return(batch Batch) {
 		}
 		b.see(older)
 	}
+	for series, older := range batch.Impact {
+		b.measureBack(series, older)
+	}
 	b.batch.Dropped += batch.Dropped
 }
 
 func (b *Buffer) add(key Key, count Count) {
 	sum, known := b.batch.Counts[key]
 	if !known && len(b.batch.Counts) >= b.maxCounts {
-		b.batch.Dropped++
+		b.drop()
 		return
 	}
 	sum.Yes += count.Yes
@@ -83,7 +115,7 @@ func (b *Buffer) add(key Key, count Count) {
 	}
 	for name, n := range count.Variants {
 		if _, known := sum.Variants[name]; !known && len(sum.Variants) >= maxVariants {
-			b.batch.Dropped++
+			b.drop()
 			continue
 		}
 		sum.Variants[name] += n
@@ -94,7 +126,7 @@ func (b *Buffer) add(key Key, count Count) {
 func (b *Buffer) see(instance Instance) {
 	known, seen := b.batch.Instances[instance.InstanceKey]
 	if !seen && len(b.batch.Instances) >= b.maxInstances {
-		b.batch.Dropped++
+		b.drop()
 		return
 	}
 	if seen {

@@ -2,7 +2,8 @@
 //
 // A Buffer merges reports in memory, by flag, application, environment and hour, so that a thousand SDKs make a few rows.
 // The server writes the merged batches to PostgreSQL, the edge forwards them upstream. The Buffer is bounded: past its
-// limits it counts what it drops instead of growing. The package is pure; it imports only the standard library.
+// limits it counts what it drops instead of growing. Impact adds up what applications measure about themselves. The package
+// is pure; it imports only the standard library.
 package usage
 
 import (
@@ -50,11 +51,12 @@ type Instance struct {
 type Batch struct {
 	Counts    map[Key]Count
 	Instances map[InstanceKey]Instance
+	Impact    map[Series]Measurement
 	Dropped   int // reports beyond the limits since the last batch
 }
 
-// Empty reports whether there is nothing to write.
-func (b Batch) Empty() bool { return len(b.Counts) == 0 && len(b.Instances) == 0 }
+// Empty reports whether there is nothing to deliver.
+func (b Batch) Empty() bool { return len(b.Counts) == 0 && len(b.Instances) == 0 && len(b.Impact) == 0 }
 
 // Hour truncates t to the hour counts are kept by.
 func Hour(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }

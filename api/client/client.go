@@ -22,6 +22,10 @@ type Dependencies struct {
 	Usage  Usage
 	Tokens api.Tokens // for POST /edge/validate
 
+	// TokensSeen is told the secrets of tokens that an edge has seen in use; unknown ones may be among them. It must not
+	// block. nil: nobody.
+	TokensSeen func(secrets []string)
+
 	// Invite reports whether the client that sends the request shall be told to stream, which then happens. nil: nobody.
 	Invite func(*http.Request) bool
 }
@@ -38,6 +42,9 @@ func Register(router chi.Router, d Dependencies) {
 	router.Get("/api/client/delta", flags.delta)
 
 	reported := NewReports(d.Usage, func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) })
+	if d.TokensSeen != nil {
+		reported.seen = d.TokensSeen
+	}
 	router.Post("/api/client/register", reported.Register)
 	router.Post("/api/client/metrics", reported.Metrics)
 	router.Post("/api/client/metrics/bulk", reported.Bulk)

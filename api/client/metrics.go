@@ -14,6 +14,7 @@ import (
 type Usage interface {
 	Count(key usage.Key, count usage.Count)
 	Seen(instance usage.Instance)
+	Measure(series usage.Series, measured usage.Measurement)
 }
 
 // defaultInstance is the instance id of SDKs that send none, as Unleash has it.
@@ -23,12 +24,13 @@ const defaultInstance = "default"
 type Reports struct {
 	usage  Usage
 	answer func(http.ResponseWriter) // to a report that is taken
+	seen   func(secrets []string)    // told which tokens an edge has seen in use
 	now    func() time.Time
 }
 
 // NewReports makes handlers that put what is reported into usage and then call answer.
 func NewReports(usage Usage, answer func(http.ResponseWriter)) *Reports {
-	return &Reports{usage: usage, answer: answer, now: time.Now}
+	return &Reports{usage: usage, answer: answer, seen: func([]string) {}, now: time.Now}
 }
 
 // Register answers POST /api/client/register: an SDK says that it is there and what it can do.
@@ -50,8 +52,8 @@ func (s *Reports) Register(w http.ResponseWriter, r *http.Request) {
 	s.accept(w, r, b, func() { s.usage.Seen(instance) })
 }
 
-// Metrics answers POST /api/client/metrics: counts since the SDK's last report. A body without a bucket is an SDK's sign
-// of life.
+// Metrics answers POST /api/client/metrics: counts and impact metrics since the SDK's last report. A body without a bucket
+// is an SDK's sign of life.
 func (s *Reports) Metrics(w http.ResponseWriter, r *http.Request) {
 	b, ok := readBody(w, r)
 	if !ok {
@@ -71,14 +73,16 @@ func (s *Reports) Metrics(w http.ResponseWriter, r *http.Request) {
 			counts = append(counts, counted{key, b.counts(b.asObject(value, path, true), path)})
 		}
 	}
+	measured := impact(b.root, instance.App, instance.Environment)
 	s.accept(w, r, b, func() {
 		s.usage.Seen(instance)
 		s.count(counts)
+		s.measure(measured)
 	})
 }
 
 // Bulk answers POST /api/client/metrics/bulk: an edge's merged reports. Applications and counts of other environments than
-// the token's are left out: a token neither sees those nor speaks for them.
+// the token's are left out: a token neither sees those nor speaks for them. Impact metrics say themselves whose they are.
 func (s *Reports) Bulk(w http.ResponseWriter, r *http.Request) {
 	b, ok := readBody(w, r)
 	if !ok {
@@ -122,12 +126,28 @@ func (s *Reports) Bulk(w http.ResponseWriter, r *http.Request) {
 			counts = append(counts, counted{key, count})
 		}
 	}
+	measured := impact(b.root, "", environment)
+	tokens := seenTokens(b.root)
 	s.accept(w, r, b, func() {
 		for _, instance := range instances {
 			s.usage.Seen(instance)
 		}
 		s.count(counts)
+		s.measure(measured)
+		s.seen(tokens)
 	})
+}
+
+// seenTokens are the secrets that an edge says it has seen in use.
+func seenTokens(root map[string]any) []string {
+	list, _ := root["seenTokens"].([]any)
+	secrets := make([]string, 0, min(len(list), maxValidated))
+	for _, item := range list[:min(len(list), maxValidated)] {
+		if secret, ok := item.(string); ok {
+			secrets = append(secrets, secret)
+		}
+	}
+	return secrets
 }
 
 // unnamed reports whether one of the names is there and empty. Edges may send such entries; they say nothing.

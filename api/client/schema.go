@@ -135,7 +135,8 @@ type clientApplicationSchema struct {
 
 type clientMetricsSchema struct {
 	ClientIdentity
-	Bucket *clientMetricsBucketSchema `json:"bucket,omitempty"`
+	Bucket        *clientMetricsBucketSchema `json:"bucket,omitempty"`
+	ImpactMetrics []impactMetricSchema       `json:"impactMetrics,omitempty"`
 }
 
 type clientMetricsBucketSchema struct {
@@ -151,6 +152,40 @@ type clientMetricsToggleSchema struct {
 type bulkMetricsSchema struct {
 	Applications []bulkRegistrationSchema `json:"applications" nullable:"false"`
 	Metrics      []clientMetricsEnvSchema `json:"metrics" nullable:"false"`
+
+	ImpactMetrics []impactMetricSchema `json:"impactMetrics,omitempty"`
+	SeenTokens    []string             `json:"seenTokens,omitempty" doc:"Tokens that were used with the edge; unknown ones are left out"`
+}
+
+type impactMetricSchema struct {
+	Name    string               `json:"name"`
+	Help    string               `json:"help,omitempty"`
+	Type    string               `json:"type" enum:"counter,gauge,histogram"`
+	Samples []impactSampleSchema `json:"samples" nullable:"false"`
+}
+
+type impactSampleSchema struct {
+	Labels  map[string]string    `json:"labels,omitempty" doc:"appName and environment are added where they are missing"`
+	Value   *float64             `json:"value,omitempty" doc:"Of counters and gauges"`
+	Count   *int64               `json:"count,omitempty" doc:"Of histograms"`
+	Sum     *float64             `json:"sum,omitempty" doc:"Of histograms"`
+	Buckets []impactBucketSchema `json:"buckets,omitempty" doc:"Of histograms, ascending"`
+}
+
+type impactBucketSchema struct {
+	UpTo  impactBound `json:"le"`
+	Count int64       `json:"count"`
+}
+
+// impactBound is where a bucket ends.
+type impactBound struct{}
+
+// Schema implements huma.SchemaProvider.
+func (impactBound) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Description: "A number, or +Inf",
+		OneOf:       []*huma.Schema{{Type: huma.TypeNumber}, {Type: huma.TypeString, Enum: []any{"+Inf"}}},
+	}
 }
 
 type bulkRegistrationSchema struct {

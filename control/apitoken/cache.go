@@ -125,6 +125,18 @@ func (e *entry) use(now time.Time) (*token.Token, error) {
 	return e.token, nil
 }
 
+// Seen notes that the tokens with those secrets were used elsewhere, at an edge. Unknown ones are left out; nothing is
+// looked up.
+func (c *Cache) Seen(secrets []string) {
+	now := c.now()
+	bySecret := c.index.Load().bySecret
+	for _, secret := range secrets {
+		if known, ok := bySecret[token.Hash(secret)]; ok {
+			_, _ = known.use(now) // an expired one is not in use
+		}
+	}
+}
+
 func (c *Cache) isUnknown(key hash, now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

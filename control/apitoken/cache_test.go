@@ -283,6 +283,19 @@ func TestCache(t *testing.T) {
 		require.NoError(t, b.cache.Flush(t.Context()))
 		require.Equal(t, queries, b.meter.count.Load(), "nothing new, nothing stored")
 	})
+	t.Run("StoresThatTokensWereSeenAtAnEdgeWithoutLookingThemUp", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		_, secret := b.create(t, clientToken)
+		require.NoError(t, b.cache.Load(t.Context()))
+		queries := b.meter.count.Load()
+		b.cache.Seen([]string{"nonsense", "", "a\x00\xff", secret})
+		require.Equal(t, queries, b.meter.count.Load())
+		require.NoError(t, b.cache.Flush(t.Context()))
+		var seen int
+		require.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT count(*) FROM api_token_last_seen`).Scan(&seen))
+		require.Equal(t, 1, seen)
+	})
 	t.Run("AnnouncesTokensThatExpireWhileRunning", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)

@@ -37,10 +37,13 @@ var q = queries.New()
 // Flusher moves a usage.Buffer's batches into the database, in transactions of bounded size.
 type Flusher struct {
 	Buffer    *usage.Buffer
+	Impact    *usage.Impact // takes the impact metrics, which are not stored; nil: nobody
 	Pool      *pgxpool.Pool
 	Logger    *slog.Logger
 	Interval  time.Duration // 0 means FlushInterval
 	Retention time.Duration // 0 means DefaultRetention
+
+	doubt doubt
 }
 
 // Run flushes until ctx is done, and once more after that. What cannot be written is kept and tried again.
@@ -73,40 +76,6 @@ func (f *Flusher) flushLogged(ctx context.Context) {
 	if err := f.Flush(ctx); err != nil {
 		f.Logger.Warn("usage could not be stored and is kept for the next try", "component", "usage", "err", err)
 	}
-}
-
-// Flush writes what the buffer holds. What fails goes back into the buffer.
-func (f *Flusher) Flush(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
-	defer cancel()
-	batch := f.Buffer.Take()
-	if batch.Dropped > 0 {
-		f.Logger.Warn("usage reports were dropped: more flags, applications or instances than the buffer holds",
-			"component", "usage", "dropped", batch.Dropped)
-		batch.Dropped = 0
-	}
-	if batch.Empty() {
-		return nil
-	}
-	if err := pgx.BeginFunc(ctx, f.Pool, func(tx pgx.Tx) error { return write(ctx, tx, batch) }); err != nil {
-		f.Buffer.Return(batch)
-		return fmt.Errorf("store usage: %w", err)
-	}
-	return nil
-}
-
-// write stores a whole batch: all or nothing, so that a batch that comes back is never counted twice.
-func write(ctx context.Context, tx pgx.Tx, batch usage.Batch) error {
-	if err := writeCounts(ctx, tx, batch.Counts); err != nil {
-		return err
-	}
-	if err := writeLastSeen(ctx, tx, batch.Counts); err != nil {
-		return err
-	}
-	if err := writeAsked(ctx, tx, batch.Counts); err != nil {
-		return err
-	}
-	return writeInstances(ctx, tx, batch.Instances)
 }
 
 func writeCounts(ctx context.Context, tx pgx.Tx, counts map[usage.Key]usage.Count) error {
