@@ -42,6 +42,11 @@ func WriteCompressible(w http.ResponseWriter, r *http.Request, body []byte) {
 		WriteJSON(w, r, body)
 		return
 	}
+	Compress(body, func(compressed []byte) { WriteGzip(w, r, compressed) })
+}
+
+// Compress hands body to use, compressed. It is not to be kept.
+func Compress(body []byte, use func(compressed []byte)) {
 	compressed := gzipBuffers.Get().(*bytes.Buffer)
 	defer gzipBuffers.Put(compressed)
 	compressed.Reset()
@@ -50,7 +55,7 @@ func WriteCompressible(w http.ResponseWriter, r *http.Request, body []byte) {
 	writer.Reset(compressed)
 	_, _ = writer.Write(body) // a bytes.Buffer takes everything
 	_ = writer.Close()
-	WriteGzip(w, r, compressed.Bytes())
+	use(compressed.Bytes())
 }
 
 var (

@@ -26,7 +26,7 @@ type catalogue struct {
 	views map[string]*view // by Query.Key
 }
 
-// view is what one request lists of a catalogue. It is immutable but for the transitions to it.
+// view is what one request lists of a catalogue. It is immutable but for the transitions to it and what is kept.
 type view struct {
 	serial   uint64 // names the view for as long as the process lives
 	flags    []*flag
@@ -37,6 +37,7 @@ type view struct {
 	tagged   bool             // tags decide what is listed
 
 	transitions transitions
+	kept        sync.Map // what others have made of the flags
 }
 
 var serials atomic.Uint64

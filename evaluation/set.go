@@ -80,6 +80,23 @@ func (s *Set) toggle(i int) Toggle {
 	}
 }
 
+// Kept is what Keep has been given under the key for sets that list the same flags, unchanged.
+func (s *Set) Kept(key any) any {
+	kept, _ := s.view.kept.Load(key)
+	return kept
+}
+
+// Keep keeps what a caller has made of the flags of this set for all sets that list the same flags, unchanged. It goes with
+// the last of them.
+func (s *Set) Keep(key, value any) { s.view.kept.Store(key, value) }
+
+// Outcome numbers what the flag at a place answers, places being counted in order of name: 0 is off. The same number is the
+// same answer in all sets that list the same flags, unchanged.
+func (s *Set) Outcome(place int) int { return int(s.places[place]) }
+
+// At is the answer for the flag at a place.
+func (s *Set) At(place int) Toggle { return s.toggle(place) }
+
 // AppendEnabled appends {"toggles":[…]} with the flags that are on, as /api/frontend answers.
 func (s *Set) AppendEnabled(b []byte) []byte {
 	b = slices.Grow(b, s.size+len(`{"toggles":[]}`))

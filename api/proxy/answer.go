@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/pennonhq/pennon/api"
 )
 
@@ -56,34 +54,45 @@ func writeFailure(w http.ResponseWriter, r *http.Request, status int, f failure)
 
 // writeBody answers with a tagged body: 304 if the caller has it, compressed if that is worth it.
 func writeBody(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte) {
-	header := w.Header()
 	tag := etag(body)
-	header["ETag"] = []string{tag} // the legacy proxy's letters, which http.Header.Set would change
-	reads := r != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead)
-	if reads && status == http.StatusOK && api.NoneMatch(r, tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	vary(header, "Accept-Encoding")
-	header.Set("Content-Type", contentType)
-	if r != nil && len(body) >= compressFrom && api.AcceptsGzip(r.Header) {
-		header.Set("Content-Encoding", "gzip")
-		body = compressed(body)
-	}
-	header.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	if r == nil || r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the caller is gone; nothing is left to tell
+	if status != http.StatusOK || !unchanged(w, r, tag) {
+		writeTagged(w, r, status, contentType, body, tag)
 	}
 }
 
-func compressed(body []byte) []byte {
-	var out bytes.Buffer
-	writer, _ := gzip.NewWriterLevel(&out, gzip.BestSpeed) // fails for unknown levels only
-	_, _ = writer.Write(body)                              // a bytes.Buffer takes everything
-	_ = writer.Close()
-	return out.Bytes()
+// unchanged answers 304 if the caller has what the tag names, and then returns true.
+func unchanged(w http.ResponseWriter, r *http.Request, tag string) bool {
+	if r == nil || (r.Method != http.MethodGet && r.Method != http.MethodHead) || !api.NoneMatch(r, tag) {
+		return false
+	}
+	w.Header()["ETag"] = []string{tag} // the legacy proxy's letters, which http.Header.Set would change
+	w.WriteHeader(http.StatusNotModified)
+	return true
 }
+
+// writeTagged answers with a body, compressed if that is worth it.
+func writeTagged(w http.ResponseWriter, r *http.Request, status int, contentType string, body []byte, tag string) {
+	header := w.Header()
+	header["ETag"] = []string{tag}
+	vary(header, "Accept-Encoding")
+	header["Content-Type"] = []string{contentType}
+	write := func(body []byte) {
+		header["Content-Length"] = []string{strconv.Itoa(len(body))}
+		w.WriteHeader(status)
+		if r == nil || r.Method != http.MethodHead {
+			_, _ = w.Write(body) // the caller is gone; nothing is left to tell
+		}
+	}
+	if r != nil && len(body) >= compressFrom && api.AcceptsGzip(r.Header) {
+		header["Content-Encoding"] = headerGzip
+		api.Compress(body, write)
+		return
+	}
+	write(body)
+}
+
+// headerGzip must not be changed.
+var headerGzip = []string{"gzip"}
 
 // etag is the weak entity tag that Express gives a body: its length and 27 characters of its SHA-1.
 func etag(body []byte) string {

@@ -3,8 +3,8 @@ package proxy
 import (
 	"cmp"
 	"net/http"
-	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/pennonhq/pennon/api/client"
@@ -22,27 +22,27 @@ func (h *handler) toggles(w http.ResponseWriter, r *http.Request, known *token.T
 		writeText(w, r, http.StatusServiceUnavailable, textHTML, notReady)
 		return
 	}
-	document := h.Document()
-	var list []evaluation.Toggle
-	for toggle := range set.Toggles() {
-		if all || toggle.Result.Enabled {
-			list = append(list, toggle)
+	w.Header()["Cache-control"] = headerCacheable
+	sheet := h.sheet(set)
+	tag, kept := sheet.tag(set, all)
+	if kept && unchanged(w, r, tag) {
+		return
+	}
+	body := bodies.Get().(*[]byte)
+	defer bodies.Put(body)
+	*body = sheet.append((*body)[:0], set, all)
+	if !kept {
+		tag = etag(*body)
+		sheet.keep(set, all, tag)
+		if unchanged(w, r, tag) {
+			return
 		}
 	}
-	if document != nil {
-		slices.SortStableFunc(list, func(a, b evaluation.Toggle) int {
-			return cmp.Compare(document.position(a.Name), document.position(b.Name))
-		})
-	}
-	b := []byte(`{"toggles":[`)
-	for i := range list {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendToggle(b, &list[i], document.states(list[i].Name), list[i].Result.Enabled)
-	}
-	h.writeToggles(w, r, append(b, `]}`...))
+	writeTagged(w, r, http.StatusOK, jsonType, *body, tag)
 }
+
+// bodies hold answers while they are written.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // named answers for each of names, in their order, those that nobody knows as off; and counts each.
 func (h *handler) named(w http.ResponseWriter, r *http.Request, known *token.Token, c *eval.Context, names []string) {
