@@ -5,6 +5,8 @@ import type { Connect, Timing } from './types.js';
 export interface UnleashClient {
   getContext(): object;
   updateToggles(): Promise<void>;
+  on(event: 'update', listener: () => void): unknown;
+  off(event: 'update', listener: () => void): unknown;
 }
 
 /** Where the stream is. */
@@ -45,17 +47,19 @@ export function pushUpdates(client: UnleashClient, options: PushOptions): () => 
   let asked = '';
   let disconnect = () => {};
   const follow = () => {
-    const context = client.getContext();
-    if (asked === (asked = JSON.stringify(context))) return;
+    const context = JSON.stringify(client.getContext());
+    if (context === asked) return;
+    asked = context;
     disconnect();
     const ask = {
-      url: String(url).replace(/\/+$/, ''), token, context: JSON.parse(asked), stream, timing: { ...defaultTiming, ...timing, poll: 0 },
+      url: String(url).replace(/\/+$/, ''), token, context: JSON.parse(context), stream, timing: { ...defaultTiming, ...timing, poll: 0 },
     };
     disconnect = connected(options.connect || connect, ask, {
       full: refresh, change: refresh, fresh() {}, mode() {}, error: options.onError || (() => {}),
     }, {});
   };
-  // Every change of a client's context ends in updateToggles.
+  // Every change of a client's context ends in updateToggles; the sessionId comes when it starts, with its first flags.
+  client.on('update', follow);
   client.updateToggles = () => {
     follow();
     return run();
@@ -63,6 +67,8 @@ export function pushUpdates(client: UnleashClient, options: PushOptions): () => 
   follow();
   return () => {
     disconnect();
+    again = false;
+    client.off('update', follow);
     client.updateToggles = update;
   };
 }

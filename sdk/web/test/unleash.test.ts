@@ -24,9 +24,7 @@ test('the stock client fetches when something has changed, and is followed to ot
   backend.put([toggle('c')]);
   await until('another push', () => client.isEnabled('c'));
 
-  const fetches = backend.asked('').length;
   stop();
   await until('the stream ends', () => !backend.streams.size);
   assert.equal(client.updateToggles, update);
-  assert.equal(backend.asked('').length, fetches);
 });

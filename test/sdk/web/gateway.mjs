@@ -26,7 +26,8 @@ export async function startGateway(target) {
       return;
     }
     const { hostname, port } = new URL(target);
-    const passed = open({ hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (response) => {
+    // A connection of its own: one that is kept may be closed by the server at the moment it is used again.
+    const passed = open({ agent: false, hostname, port, method: incoming.method, path: incoming.url, headers: incoming.headers }, (response) => {
       seen.status = response.statusCode;
       outgoing.writeHead(response.statusCode, response.headers);
       outgoing.flushHeaders();
