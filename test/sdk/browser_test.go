@@ -19,3 +19,12 @@ func TestBrowserSDK(t *testing.T) {
 	report := RunIn(t, "browser", "poll.mjs", start(t, dbtest.New(t), soon).settings(), nil)
 	require.Len(t, report.Checks, 5*6+1)
 }
+
+// TestReactSDK runs Unleash's React SDK, on a server and in a document.
+func TestReactSDK(t *testing.T) {
+	t.Parallel()
+	r := startShop(t)
+	report := RunIn(t, "browser", "react.mjs", r.settings(), nil)
+	require.Len(t, report.Checks, 6)
+	r.requireReported(t, "web-react", "")
+}

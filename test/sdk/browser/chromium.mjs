@@ -1,4 +1,4 @@
-// Headless Chromium: the one of the system, or that named by PENNON_CHROMIUM.
+// Headless Chromium: the one of the system, or that named by CHROMIUM.
 
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
 function find() {
-  if (process.env.PENNON_CHROMIUM) return process.env.PENNON_CHROMIUM;
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
   for (const name of names) {
     for (const folder of (process.env.PATH ?? '').split(delimiter)) {
       const path = join(folder, name);
