@@ -102,14 +102,17 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	return text, true
 }
 
-// get answers GET /proxy and GET /proxy/all: the context is in the query.
+// get answers GET /proxy and GET /proxy/all: the context is in the query. The legacy proxy answers HEAD as if there were
+// none.
 func (h *handler) get(w http.ResponseWriter, r *http.Request, all bool) {
 	known, ok := h.admit(w, r, all)
 	if !ok {
 		return
 	}
 	var c eval.Context
-	readQuery(&c, r.URL.RawQuery)
+	if r.Method == http.MethodGet {
+		readQuery(&c, r.URL.RawQuery)
+	}
 	if h.complete(w, r, &c) {
 		drawSession(&c)
 		h.toggles(w, r, known, &c, all)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -76,10 +77,18 @@ func TestTheProxyAnswersAsTheLegacyProxyDoes(t *testing.T) {
 			body: `{"appName":"web","interval":1,"started":"2026-11-22T08:00:00Z","strategies":[]}`,
 		},
 		asked{method: http.MethodHead, path: "/proxy/health"},
+		asked{method: http.MethodHead, path: "/proxy?userId=7&sessionId=1", key: "wrong"},
 		asked{method: http.MethodOptions, path: "/proxy", header: "Access-Control-Request-Headers"},
 	)
 	for _, question := range matrix {
 		require.Equal(t, exchange(t, legacy, question), exchange(t, ours, question), "%s %s %s", question.method, question.path, question.body)
+	}
+	// HEAD ignores the query, so that chance decides on "half": ask until both have drawn the same.
+	for _, path := range []string{"/proxy", "/proxy?userId=7&sessionId=1", "/proxy/all?userId=8&properties[tenant]=acme"} {
+		question := asked{method: http.MethodHead, path: path, key: "key"}
+		require.Eventually(t, func() bool {
+			return reflect.DeepEqual(exchange(t, legacy, question), exchange(t, ours, question))
+		}, patience, time.Millisecond, path)
 	}
 }
 
