@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"os"
 	"strconv"
 	"strings"
@@ -32,8 +31,9 @@ type Context struct {
 	// Hostname is what the applicationHostname strategy compares with; empty means this process's host name.
 	Hostname string
 
-	// Random draws a number in [0, n) for random stickiness; nil means math/rand/v2. Tests set it to pin an answer.
-	Random func(n uint32) uint32
+	// Random draws a number in [0, n) for the random stickiness of a feature; nil means math/rand/v2. Whoever has to answer
+	// one client the same each time sets it, and tests do to pin an answer.
+	Random func(feature string, n uint32) uint32
 
 	timeText string // the text given to SetCurrentTime
 	badTime  bool   // that text is no date, so every DATE operator is false
@@ -127,14 +127,6 @@ func scalarText(raw json.RawMessage) (string, bool) {
 	default:
 		return "", false
 	}
-}
-
-// draw gives a number in [0, n); n must not be 0. A Random that leaves its range is brought back into it.
-func (c *Context) draw(n uint32) uint32 {
-	if c.Random != nil {
-		return c.Random(n) % n
-	}
-	return rand.Uint32N(n)
 }
 
 func (c *Context) hostname() string {

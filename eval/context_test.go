@@ -33,7 +33,7 @@ func TestContextJSON(t *testing.T) {
 
 func TestContextJSONKeepsWhatIsNotOnTheWire(t *testing.T) {
 	t.Parallel()
-	ctx := eval.Context{UserID: "old", Hostname: "web-1", Random: func(uint32) uint32 { return 0 }}
+	ctx := eval.Context{UserID: "old", Hostname: "web-1", Random: func(string, uint32) uint32 { return 0 }}
 	require.NoError(t, json.Unmarshal([]byte(`{}`), &ctx))
 	require.Empty(t, ctx.UserID)
 	require.Equal(t, "web-1", ctx.Hostname)

@@ -1,7 +1,9 @@
 package eval
 
 import (
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -72,6 +74,7 @@ func (c *Compiled) evaluate(f *frame) (on bool, matched *strategy) {
 			return false, nil
 		}
 	}
+	f.feature = c.name
 	for i := range c.strategies {
 		if c.strategies[i].match(f) {
 			return true, &c.strategies[i]
@@ -110,4 +113,13 @@ func (f *frame) currentTime() (float64, bool) {
 		f.now, f.clock = float64(t.UnixMilli()), true
 	}
 	return f.now, true
+}
+
+// draw gives a number in [0, n) for the feature; n must not be 0. A Random that leaves its range is brought back into it.
+// It gets a copy of the name for the reason that matchCustom copies the context.
+func (f *frame) draw(n uint32) uint32 {
+	if f.ctx.Random != nil {
+		return f.ctx.Random(strings.Clone(f.feature), n) % n
+	}
+	return rand.Uint32N(n)
 }

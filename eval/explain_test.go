@@ -46,7 +46,7 @@ func (w world) explainables() ([]eval.Feature, []eval.Segment) {
 // pinned is ctx with chance and the host settled.
 func pinned(ctx *eval.Context) *eval.Context {
 	fixed := *ctx
-	fixed.Random, fixed.Hostname = func(n uint32) uint32 { return n / 2 }, host
+	fixed.Random, fixed.Hostname = func(_ string, n uint32) uint32 { return n / 2 }, host
 	return &fixed
 }
 

@@ -38,6 +38,7 @@ func (x *explained) explain(f *frame) Explanation {
 	for i := range x.dependencies {
 		e.Dependencies[i] = x.dependencies[i].counts && x.dependencies[i].parent.satisfied(f)
 	}
+	f.feature = x.name
 	e.Outcome = False
 	if x.everyone {
 		e.Outcome = True

@@ -99,10 +99,11 @@ func (c *Context) value(id fieldID, name string) (string, bool) {
 // frame is the state of one evaluation. It lives on the caller's stack and must stay there: it is handed down by
 // pointer to plain functions only, never to an interface or a function value.
 type frame struct {
-	ctx   *Context
-	cache *fieldCache
-	now   float64 // milliseconds since 1970, valid once clock is read
-	clock bool
+	ctx     *Context
+	cache   *fieldCache
+	feature string  // whose rules are at work, parents having been answered
+	now     float64 // milliseconds since 1970, valid once clock is read
+	clock   bool
 }
 
 // fieldCache holds the fields that were looked up for one context.

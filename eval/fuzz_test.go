@@ -46,7 +46,7 @@ func FuzzEvaluate(f *testing.F) {
 		if json.Unmarshal(payload, &state) != nil || json.Unmarshal(context, &ctx) != nil {
 			return
 		}
-		ctx.Random = func(n uint32) uint32 { return n - 1 }
+		ctx.Random = func(_ string, n uint32) uint32 { return n - 1 }
 		snapshot, grown := eval.Compile(state.Features, state.Segments), eval.Compile(nil, nil)
 		for _, feature := range state.Features {
 			grown = grown.With(eval.Change{Features: []eval.Feature{feature}})

@@ -124,7 +124,7 @@ func TestClientSpecification(t *testing.T) {
 func requireAllAgrees(t *testing.T, snapshot *eval.Snapshot, shared *eval.Context) {
 	t.Helper()
 	ctx := *shared
-	ctx.Random = func(n uint32) uint32 { return n / 2 }
+	ctx.Random = func(_ string, n uint32) uint32 { return n / 2 }
 	previous, count := "", 0
 	snapshot.All(&ctx, func(c *eval.Compiled, result eval.Result) bool {
 		require.Greater(t, c.Name(), previous, "order of names")

@@ -66,7 +66,7 @@ func (s *strategy) matchRule(f *frame) bool {
 	case kindRollout:
 		return s.matchRollout(f)
 	case kindRandom:
-		return f.ctx.draw(100) < s.threshold
+		return f.draw(100) < s.threshold
 	case kindUserID:
 		return f.ctx.UserID != "" && s.operand.texts.has(f.ctx.UserID)
 	case kindRemoteAddress:
@@ -87,7 +87,7 @@ func (s *strategy) matchRollout(f *frame) bool {
 			id = f.ctx.SessionID
 		}
 		if id == "" {
-			return f.ctx.draw(100) < s.threshold
+			return f.draw(100) < s.threshold
 		}
 	case stickyUserID:
 		id = f.ctx.UserID

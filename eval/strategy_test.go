@@ -80,12 +80,29 @@ func TestFlexibleRolloutStickiness(t *testing.T) {
 		}})
 	}
 	draws := func(n uint32) *eval.Context {
-		return &eval.Context{Random: func(uint32) uint32 { return n }}
+		return &eval.Context{Random: func(string, uint32) uint32 { return n }}
 	}
 	t.Run("DefaultDrawsWithoutAnId", func(t *testing.T) {
 		t.Parallel()
 		require.True(t, rollout("default").Enabled("feature", draws(49)))
 		require.False(t, rollout("default").Enabled("feature", draws(50)))
+	})
+	t.Run("EveryFeatureDrawsForItself", func(t *testing.T) {
+		t.Parallel()
+		half := []eval.Strategy{{Name: "flexibleRollout", Parameters: map[string]string{"rollout": "50", "stickiness": "random"}}}
+		snapshot := eval.Compile([]eval.Feature{
+			{Name: "parent", Enabled: true, Strategies: half},
+			{Name: "child", Enabled: true, Strategies: half, Dependencies: []eval.Dependency{{Feature: "parent"}}},
+		}, nil)
+		for name, want := range map[string]bool{"parent": true, "child": false} {
+			ctx := &eval.Context{Random: func(feature string, _ uint32) uint32 {
+				return map[string]uint32{"parent": 49, "child": 50}[feature]
+			}}
+			require.Equal(t, want, snapshot.Enabled(name, ctx), name)
+			explanation, _ := snapshot.Explainer().Explain(name, ctx)
+			require.Equal(t, want, explanation.Enabled, name)
+			require.True(t, explanation.DependenciesSatisfied())
+		}
 	})
 	t.Run("RandomDrawsEvenWithAnId", func(t *testing.T) {
 		t.Parallel()

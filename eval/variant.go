@@ -99,7 +99,7 @@ func (s *variantSet) target(f *frame) uint64 {
 		}
 	}
 	if id == "" {
-		return uint64(f.ctx.draw(uint32(min(s.total, math.MaxUint32)))) + 1
+		return uint64(f.draw(uint32(min(s.total, math.MaxUint32)))) + 1
 	}
 	return uint64(s.key.sum(id))%s.total + 1
 }

@@ -75,7 +75,8 @@ func TestVariants(t *testing.T) {
 			require.Equal(t, want, snapshot.Variant("feature", &eval.Context{RemoteAddress: id}))
 		}
 		for draw, want := range []string{"a", "b"} {
-			ctx := &eval.Context{Random: func(n uint32) uint32 {
+			ctx := &eval.Context{Random: func(feature string, n uint32) uint32 {
+				require.Equal(t, "feature", feature)
 				require.EqualValues(t, 2, n)
 				return uint32(draw)
 			}}

@@ -48,11 +48,13 @@ func (s session) settle(c *eval.Context, kind token.Kind) {
 		c.SessionID = "ofrep-" + strconv.FormatUint(uint64(s.seed), 16)
 	}
 	seed := s.seed
-	c.Random = func(n uint32) uint32 {
-		var text [16]byte
+	c.Random = func(feature string, n uint32) uint32 {
+		var text [128]byte // enough for most
 		at := strconv.AppendUint(text[:0], uint64(seed), 16)
 		at = append(at, ':')
 		at = strconv.AppendUint(at, uint64(n), 16)
+		at = append(at, ':')
+		at = append(at, feature...)
 		return uint32(xxhash.Sum64(at)>>32) % n
 	}
 }

@@ -70,6 +70,13 @@ func TestClientsWithoutIDsAreAnsweredTheSameEachTime(t *testing.T) {
 		}
 	}
 	require.Positive(t, different, "clients that come for the first time are drawn anew")
+	drawn := map[string]bool{}
+	for _, flag := range first.bulk(t).Flags {
+		if number, err := strconv.Atoi(strings.TrimPrefix(flag.Key, "flag-")); err == nil && number%2 == 1 {
+			drawn[string(flag.Value)] = true
+		}
+	}
+	require.Len(t, drawn, 2, "each flag is drawn for itself: all twenty alike would be one case in half a million")
 
 	l := w.listen(first.bulk(t).stream(t))
 	opened := l.next()
