@@ -121,7 +121,7 @@ func (e *Explainer) feature(name string) *explained {
 
 func (e *Explainer) strategy(source *Strategy, feature string) explainedStrategy {
 	s := explainedStrategy{disabled: source.Disabled, constraints: e.tests(source.Constraints)}
-	s.possible = s.rule.compileRule(source, feature, &e.fields, nil)
+	s.possible = s.rule.compileRule(source, feature, &e.fields, e.snapshot.custom)
 	s.rule.variants = compileStrategyVariants(source, &e.fields)
 	for _, id := range source.Segments {
 		s.segments = append(s.segments, e.segment(id))

@@ -46,7 +46,7 @@ type Config struct {
 	ProxyKeys      map[string]string // client keys of the legacy proxy that /proxy accepts, with the environment of each
 	ProxyKeyHeader string            // header that carries the key to /proxy; empty: Authorization
 
-	Strategies eval.Strategies // custom ones, which browsers are answered by
+	Strategies eval.Strategies // custom ones, which browsers and the playground are answered by
 
 	AllowPrivateIntegrationURLs bool // integrations may send to private addresses, and through a proxy
 }

@@ -110,7 +110,9 @@ func register(a *api.API, s *Server) {
 	registerOFREP(a, s)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
-	admin.Register(a, s.pool, admin.Config{Limits: s.config.Limits, FrontendOrigins: s.config.FrontendOrigins})
+	admin.Register(a, s.pool, admin.Config{
+		Limits: s.config.Limits, FrontendOrigins: s.config.FrontendOrigins, Strategies: s.config.Strategies,
+	})
 }
 
 // checks are the conditions of readiness.

@@ -14,6 +14,7 @@ import (
 	"github.com/pennonhq/pennon/control/access"
 	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/control/setting"
+	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/token"
 )
@@ -25,8 +26,9 @@ var q = queries.New()
 
 // Config is what the Admin API has to know of the instance's configuration.
 type Config struct {
-	Limits          limit.Limits // zero: limit.Default()
-	FrontendOrigins []string     // browsers of these may call the frontend API until somebody sets others; nil: any
+	Limits          limit.Limits    // zero: limit.Default()
+	FrontendOrigins []string        // browsers of these may call the frontend API until somebody sets others; nil: any
+	Strategies      eval.Strategies // custom ones, which the playground evaluates too
 }
 
 // API serves the Admin API.

@@ -78,7 +78,7 @@ func (a *API) registerPlayground() {
 
 func (a *API) playground(ctx context.Context, in *playgroundInput) (*playgroundOutput, error) {
 	state, err := playground.Read(ctx, a.pool, playground.Query{
-		Environments: []string{in.Body.Environment}, Projects: in.Body.Projects.list(), Contexts: 1,
+		Environments: []string{in.Body.Environment}, Projects: in.Body.Projects.list(), Strategies: a.config.Strategies, Contexts: 1,
 	})
 	if err != nil {
 		return nil, err
@@ -97,7 +97,8 @@ func (a *API) advancedPlayground(ctx context.Context, in *advancedPlaygroundInpu
 		return nil, err
 	}
 	state, err := playground.Read(ctx, a.pool, playground.Query{
-		Environments: environments, Projects: in.Body.Projects.list(), Contexts: len(contexts), ContextBytes: contexts.bytes(),
+		Environments: environments, Projects: in.Body.Projects.list(), Strategies: a.config.Strategies,
+		Contexts: len(contexts), ContextBytes: contexts.bytes(),
 	})
 	if err != nil {
 		return nil, err

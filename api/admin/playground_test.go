@@ -3,10 +3,15 @@ package admin_test
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/api/admin"
+	"github.com/pennonhq/pennon/eval"
 )
 
 // playgroundServer is a server with one flag in production that has nearly everything, and its kin.
@@ -111,6 +116,39 @@ func TestPlayground(t *testing.T) {
 		require.Empty(t, all.Features)
 	}
 	require.Empty(t, s.log.String())
+}
+
+func TestPlaygroundEvaluatesKnownCustomStrategies(t *testing.T) {
+	t.Parallel()
+	s := playgroundServer(t)
+	target := api.New(api.Config{}, slog.New(slog.DiscardHandler))
+	admin.Guard(target, adminTokens{})
+	admin.Register(target, s.Pool, admin.Config{Strategies: eval.Strategies{"ourOwn": func(map[string]string) eval.Rule {
+		return func(c *eval.Context) bool { return c.UserID == "1" }
+	}}})
+	for user, want := range map[string]string{"1": "true,complete,true", "2": "false,complete,false"} {
+		w := sendTo(target, "POST", "/playground", `{"environment":"production","projects":["default"],"context":{"appName":"shop","userId":"`+user+`"}}`)
+		require.Equal(t, 200, w.Code, w.Body)
+		var answer struct {
+			Features []struct {
+				IsEnabled  bool
+				Strategies struct {
+					Result any
+					Data   []struct {
+						Result struct {
+							Enabled          any
+							EvaluationStatus string
+						}
+					}
+				}
+			}
+		}
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer))
+		open := answer.Features[1]
+		own := open.Strategies.Data[0].Result
+		require.Equal(t, user == "1", open.IsEnabled)
+		require.Equal(t, want, fmt.Sprintf("%v,%s,%v", own.Enabled, own.EvaluationStatus, open.Strategies.Result))
+	}
 }
 
 func TestAdvancedPlayground(t *testing.T) {

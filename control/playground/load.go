@@ -57,7 +57,7 @@ func (s *State) load(ctx context.Context, tx pgx.Tx, query Query) error {
 		return err
 	}
 	for _, in := range s.environments {
-		in.explainer = in.compile(segments).Explainer()
+		in.explainer = in.compile(query.Strategies, segments).Explainer()
 	}
 	return nil
 }
@@ -73,12 +73,12 @@ func newEnvironment(rows []queries.PlaygroundFeatureListRow) *environment {
 	return in
 }
 
-func (in *environment) compile(segments []eval.Segment) *eval.Snapshot {
+func (in *environment) compile(custom eval.Strategies, segments []eval.Segment) *eval.Snapshot {
 	features := make([]eval.Feature, 0, len(in.features))
 	for _, name := range slices.Sorted(maps.Keys(in.features)) {
 		features = append(features, *in.features[name])
 	}
-	return eval.Compile(features, segments)
+	return custom.Compile(features, segments)
 }
 
 func (s *State) loadDependencies(ctx context.Context, tx pgx.Tx, names []string) error {

@@ -30,6 +30,8 @@ type Query struct {
 	Environments []string // each once; one that does not exist has every flag off
 	Projects     []string // nil means all; of those that do not exist there are no flags
 
+	Strategies eval.Strategies // those that are known beyond Unleash's
+
 	Contexts     int // each flag will be explained for so many contexts
 	ContextBytes int // what repeating them all in the answers to one flag takes
 }
