@@ -176,6 +176,14 @@ func (p *program) await(t *testing.T, after int, pattern string) (match string, 
 	}
 }
 
+// never requires that no line so far contains text.
+func (p *program) never(t *testing.T, text string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	require.NotContains(t, strings.Join(p.lines, "\n"), text)
+}
+
 // requireReported waits until the application has registered with an SDK of this name and version, where version is given,
 // and has reported its use of the flag, with the variant.
 func (r *running) requireReported(t *testing.T, application, sdk string) {
