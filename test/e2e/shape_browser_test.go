@@ -29,6 +29,10 @@ func (c *caller) browsers() {
 	c.do("getFrontendFeature", query.with("name", "parent"), nil)
 	c.do("getFrontendFeatureWithPost", at{"name": "parent"}, body)
 
+	c.do("streamFrontendFeatures", query, nil)
+	c.do("streamPostedFrontendFeatures", nil, body)
+	require.NotEmpty(c.t, c.of(c.do("createFrontendStreamTicket", nil, body), "ticket"))
+
 	request := object{"context": object{"targetingKey": "1", "plan": "paid"}}
 	c.do("evaluateFlag", at{"key": "parent"}, request)
 	all := c.do("evaluateFlags", nil, request)
@@ -37,4 +41,8 @@ func (c *caller) browsers() {
 	require.NoError(c.t, err)
 	c.do("streamEvaluation", at{"ticket": stream.Query().Get("ticket")}, nil)
 	c.do("getManifest", nil, nil)
+	flag := object{"key": "written", "type": "integer", "defaultValue": 5}
+	c.do("createManifestFlag", nil, flag)
+	c.do("updateManifestFlag", at{"key": "written"}, flag)
+	c.do("archiveManifestFlag", at{"key": "written"}, nil)
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pennonhq/pennon/db/dbtest"
+	"github.com/pennonhq/pennon/openfeature"
 	"github.com/pennonhq/pennon/server"
 )
 
@@ -107,6 +109,9 @@ func (c *caller) do(id string, parameters at, body any, headers ...string) any {
 
 // secret is a token that opens the operation.
 func (c *caller) secret(o documented) string {
+	if strings.HasPrefix(o.path, openfeature.PathManifest) && o.method != http.MethodGet {
+		return adminToken
+	}
 	for _, prefix := range []string{"/api/frontend", "/ofrep/", "/openfeature/"} {
 		if strings.HasPrefix(o.path, prefix) {
 			return frontendToken

@@ -11,7 +11,8 @@ import (
 
 // uncalled are operations that the run below does not call, and why. It may only hold what cannot be called like that.
 var uncalled = map[string]string{
-	"streamFeaturesWebSocket": "answers by changing the protocol; push_test.go reads it",
+	"streamFeaturesWebSocket":         "answers by changing the protocol; push_test.go reads it",
+	"streamFrontendFeaturesWebSocket": "answers by changing the protocol; api/frontend's tests read it",
 }
 
 // TestEveryOperationAnswersInTheShapeOfUnleash calls every operation of the document with real data. What is sent fits
