@@ -61,7 +61,8 @@ func (s *Set) passed(v *view, c *eval.Context, now time.Time) []int32 {
 
 // follow makes the set of view v out of s, evaluating what the transition and dated name.
 func (s *Set) follow(v *view, c *eval.Context, now time.Time, dated []int32) (*Set, Diff) {
-	next := &Set{view: v, places: s.places, hash: s.hash, size: s.size}
+	next := &Set{view: v, hash: s.hash, size: s.size}
+	places := following{outcomes: s.places, before: s.places}
 	t := &transition{}
 	if v != s.view {
 		t = v.transition(s.view)
@@ -71,9 +72,8 @@ func (s *Set) follow(v *view, c *eval.Context, now time.Time, dated []int32) (*S
 	for _, place := range t.gone {
 		next.leave(s, place, &diff)
 	}
-	own := false // places are no longer those of s
 	if t.from != nil {
-		next.places, own = t.moved(s.places), true
+		places = following{outcomes: s.places.moved(t.from), own: true}
 	}
 	changed := t.changed
 	if len(dated) > 0 {
@@ -90,12 +90,7 @@ func (s *Set) follow(v *view, c *eval.Context, now time.Time, dated []int32) (*S
 		place := changed[i]
 		f := v.flags[place]
 		outcome := f.place(result)
-		if outcome != next.places[place] && !own {
-			next.places, own = slices.Clone(next.places), true
-		}
-		if own {
-			next.places[place] = outcome
-		}
+		places.change(place, outcome)
 		was := s.outcomeBefore(t, place)
 		is := f.fragment(outcome)
 		if was.on {
@@ -109,6 +104,7 @@ func (s *Set) follow(v *view, c *eval.Context, now time.Time, dated []int32) (*S
 		}
 		return true
 	})
+	next.places = places.outcomes
 	diff.sort()
 	return next, diff
 }
@@ -120,28 +116,17 @@ func (s *Set) outcomeBefore(t *transition, place int32) answer {
 			return answer{}
 		}
 	}
-	outcome := s.places[place]
+	outcome := s.places.at(place)
 	return answer{text: s.view.flags[place].fragment(outcome), on: outcome != off}
 }
 
 // leave takes the flag at a place of the old view out.
 func (s *Set) leave(old *Set, place int32, diff *Diff) {
 	f := old.view.flags[place]
-	outcome := old.places[place]
+	outcome := old.places.at(place)
 	was := answer{text: f.fragment(outcome), on: outcome != off}
 	if was.on {
 		s.remove(was.text)
 	}
 	diff.changes = append(diff.changes, change{name: f.name, was: was})
-}
-
-// moved puts outcomes at their places in the new view.
-func (t *transition) moved(places []uint32) []uint32 {
-	moved := make([]uint32, len(t.from))
-	for n, o := range t.from {
-		if o >= 0 {
-			moved[n] = places[o]
-		}
-	}
-	return moved
 }

@@ -116,5 +116,5 @@ func TestRequestsAllocateLittleHoweverManyFlags(t *testing.T) { //nolint:paralle
 		_ = set.ETag(false)
 		i++
 	})
-	require.LessOrEqual(t, allocations, 3.0) // the set, its outcomes, the tag
+	require.LessOrEqual(t, allocations, 4.0) // the set, its outcomes, where they are, the tag
 }

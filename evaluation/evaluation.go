@@ -119,13 +119,13 @@ func (e *Evaluator) catalogue(name string) *catalogue {
 
 // evaluate answers for every flag of the view.
 func (v *view) evaluate(c *eval.Context, cursor replica.Cursor) *Set {
-	s := &Set{view: v, cursor: cursor, places: make([]uint32, len(v.flags))}
+	s := &Set{view: v, cursor: cursor, places: newOutcomes(len(v.flags))}
 	s.setTime(c, time.Now())
 	eval.Each(c, v.compiled, func(i int, result eval.Result) bool {
 		if result.Enabled {
 			f := v.flags[i]
 			place := f.place(result)
-			s.places[i] = place
+			s.places.put(i, place)
 			s.add(f.fragment(place))
 		}
 		return true

@@ -13,7 +13,7 @@ import (
 type Set struct {
 	view   *view
 	cursor replica.Cursor
-	places []uint32 // of each flag's outcome, parallel to the view's flags
+	places outcomes // of each flag's outcome, parallel to the view's flags
 
 	hash uint64 // sum of the hashes of the flags that are on: equal for equal output, and easy to keep
 	size int    // bytes of those flags, encoded, with commas
@@ -50,12 +50,12 @@ func (s *Set) remove(text *fragment) {
 }
 
 // Len is how many flags the request lists, those that are off included.
-func (s *Set) Len() int { return len(s.places) }
+func (s *Set) Len() int { return s.places.count }
 
 // Toggles yields the answers in order of name, those that are off included.
 func (s *Set) Toggles() iter.Seq[Toggle] {
 	return func(yield func(Toggle) bool) {
-		for i := range s.places {
+		for i := range s.places.count {
 			if !yield(s.toggle(i)) {
 				return
 			}
@@ -76,7 +76,7 @@ func (s *Set) toggle(i int) Toggle {
 	f := s.view.flags[i]
 	feature := f.compiled.Feature()
 	return Toggle{
-		Name: f.name, Project: feature.Project, Feature: feature, Result: f.result(s.places[i]), ImpressionData: feature.ImpressionData,
+		Name: f.name, Project: feature.Project, Feature: feature, Result: f.result(s.places.at(int32(i))), ImpressionData: feature.ImpressionData,
 	}
 }
 
@@ -92,7 +92,7 @@ func (s *Set) Keep(key, value any) { s.view.kept.Store(key, value) }
 
 // Outcome numbers what the flag at a place answers, places being counted in order of name: 0 is off. The same number is the
 // same answer in all sets that list the same flags, unchanged.
-func (s *Set) Outcome(place int) int { return int(s.places[place]) }
+func (s *Set) Outcome(place int) int { return int(s.places.at(int32(place))) }
 
 // At is the answer for the flag at a place.
 func (s *Set) At(place int) Toggle { return s.toggle(place) }
@@ -102,7 +102,7 @@ func (s *Set) AppendEnabled(b []byte) []byte {
 	b = slices.Grow(b, s.size+len(`{"toggles":[]}`))
 	b = append(b, `{"toggles":[`...)
 	start := len(b)
-	for i, place := range s.places {
+	for i, place := range s.places.all() {
 		if place == off {
 			continue
 		}
@@ -117,9 +117,9 @@ func (s *Set) AppendEnabled(b []byte) []byte {
 // AppendAll is AppendEnabled with those that are off, as /api/frontend/all answers.
 func (s *Set) AppendAll(b []byte) []byte {
 	const usual = 160 // bytes of a flag that is off
-	b = slices.Grow(b, s.size+usual*len(s.places))
+	b = slices.Grow(b, s.size+usual*s.places.count)
 	b = append(b, `{"toggles":[`...)
-	for i, place := range s.places {
+	for i, place := range s.places.all() {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -141,7 +141,7 @@ func (s *Set) ETag(all bool) string {
 func (s *Set) Hash(all bool) uint64 {
 	hash := s.hash
 	if all {
-		for i, place := range s.places {
+		for i, place := range s.places.all() {
 			if place == off {
 				hash += s.view.flags[i].fragment(off).hash
 			}

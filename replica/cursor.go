@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -19,7 +18,20 @@ func (c Cursor) String() string {
 	if c.Mark == 0 {
 		return c.Number()
 	}
-	return fmt.Sprintf("%d-%08x", c.Revision, c.Mark)
+	return string(c.Append(make([]byte, 0, 32)))
+}
+
+// Append appends what String returns.
+func (c Cursor) Append(b []byte) []byte {
+	b = strconv.AppendInt(b, c.Revision, 10)
+	if c.Mark == 0 {
+		return b
+	}
+	b = append(b, '-')
+	for shift := 28; shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[c.Mark>>shift&15])
+	}
+	return b
 }
 
 // Number is the revision alone, for clients that parse ids as numbers. It gives up the check of the mark.

@@ -36,7 +36,7 @@ type encoding struct {
 // NewMessage makes a message. Event is the SSE event name, id the SSE id (empty: none), payload a JSON value, which the
 // message keeps: the caller must not change it afterwards. Neither event nor id may hold a line break.
 func NewMessage(event, id string, payload []byte) *Message {
-	if bytes.ContainsAny(payload, "\r\n") {
+	if bytes.IndexByte(payload, '\n') >= 0 || bytes.IndexByte(payload, '\r') >= 0 { // much faster than ContainsAny
 		// In JSON a raw line break is white space only; in SSE it would end the data line.
 		payload = bytes.Map(func(r rune) rune {
 			if r == '\r' || r == '\n' {

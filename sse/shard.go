@@ -213,7 +213,7 @@ func (sh *shard) deliver(g *group) {
 		known  bool
 		at     Cursor
 		latest outcome
-		others map[Cursor]outcome
+		others map[Cursor]outcome // of the cursors before at; most topics never need it
 	)
 	for i, s := range g.streams {
 		if i%checkEvery == checkEvery-1 {
@@ -227,16 +227,18 @@ func (sh *shard) deliver(g *group) {
 			continue // a slow one catches up when it is given back
 		}
 		if !known || at != s.cursor {
+			if known {
+				if others == nil {
+					others = make(map[Cursor]outcome)
+				}
+				others[at] = latest
+			}
 			found, ok := others[s.cursor]
 			if !ok {
 				found.message, found.next, found.err = g.topic.Since(s.cursor)
 				if found.err != nil && !errors.Is(found.err, ErrGone) {
 					sh.hub.config.Logger.Error("read topic", "component", "sse", "err", found.err)
 				}
-				if others == nil {
-					others = make(map[Cursor]outcome)
-				}
-				others[s.cursor] = found
 			}
 			known, at, latest = true, s.cursor, found
 		}

@@ -19,6 +19,9 @@ import (
 // allocationsMost bounds what a request may allocate, however many flags it is answered with.
 const allocationsMost = 30
 
+// compressorMost is what making compressors anew adds: under the race detector pools lose things at random.
+const compressorMost = 40
+
 func TestRequestsAllocateLittle(t *testing.T) { //nolint:paralleltest // counts allocations
 	h := thousand(t)
 	for name, header := range map[string]http.Header{
@@ -34,7 +37,11 @@ func TestRequestsAllocateLittle(t *testing.T) { //nolint:paralleltest // counts 
 			h.ServeHTTP(nowhere{http.Header{}}, requests[i%len(requests)])
 			i++
 		})
-		require.LessOrEqual(t, allocations, float64(allocationsMost), name)
+		most := allocationsMost
+		if name == "gzip" {
+			most += compressorMost
+		}
+		require.LessOrEqual(t, allocations, float64(most), name)
 	}
 }
 

@@ -136,7 +136,7 @@ func lastEventID(r *http.Request) string {
 
 // idOf names a set to a client that may come back: where it comes from, for people, and the hash of what it says.
 func idOf(set *evaluation.Set, hash uint64) string {
-	id := append([]byte(set.Cursor().String()), '.')
+	id := append(set.Cursor().Append(make([]byte, 0, 64)), '.')
 	return string(evaluation.AppendHash(id, hash))
 }
 
