@@ -12,7 +12,8 @@ import (
 // Tokens knows the valid API tokens. The server asks its database, an edge its upstream.
 type Tokens interface {
 	// Token returns the valid token with that secret. It fails with fault.Unauthenticated when there is none (unknown,
-	// revoked or expired) and with anything else, preferably fault.Unavailable, when that cannot be found out now.
+	// revoked or expired), with fault.Denied when there is one that cannot be served here (an edge that does not hold what
+	// it sees), and with anything else, preferably fault.Unavailable, when that cannot be found out now.
 	Token(ctx context.Context, secret string) (*token.Token, error)
 }
 
@@ -45,6 +46,8 @@ func RequireToken(tokens Tokens, kind token.Kind) func(http.Handler) http.Handle
 				next.ServeHTTP(w, WithToken(r, known))
 			case err == nil:
 				writeWrongKind(w, r, kind, kindName(known.Kind))
+			case fault.Is(err, fault.Denied):
+				WriteMessage(w, r, http.StatusForbidden, fault.As(err).Message)
 			case !fault.Is(err, fault.Unauthenticated):
 				writeUnavailable(w, r, err)
 			case kind != token.Admin && strings.HasPrefix(secret, "user:"):

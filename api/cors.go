@@ -88,6 +88,11 @@ func (o *Origins) Allow(origin string) bool {
 type CORS struct {
 	Origins *Origins
 	MaxAge  time.Duration // how long a preflight's answer may be remembered; zero: DefaultCORSMaxAge
+
+	Methods        string // that pages may use; empty: GET, POST
+	AllowedHeaders string // that pages may send; empty: those that they ask for
+	ExposedHeaders string // that pages may read; empty: ETag
+	Anonymous      bool   // never let pages send cookies
 }
 
 // Values of headers that are the same in all answers. They are shared and must not be changed.
@@ -108,6 +113,17 @@ func (c CORS) Middleware(next http.Handler) http.Handler {
 		maxAge = DefaultCORSMaxAge
 	}
 	seconds := []string{strconv.Itoa(int(maxAge.Seconds()))}
+	methods, exposed := corsMethods, corsExposed
+	if c.Methods != "" {
+		methods = []string{c.Methods}
+	}
+	if c.ExposedHeaders != "" {
+		exposed = []string{c.ExposedHeaders}
+	}
+	var allowed []string
+	if c.AllowedHeaders != "" {
+		allowed = []string{c.AllowedHeaders}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		origin := r.Header.Get("Origin")
@@ -117,16 +133,20 @@ func (c CORS) Middleware(next http.Handler) http.Handler {
 		case origin != "" && c.Origins.Allow(origin):
 			header["Access-Control-Allow-Origin"] = []string{origin}
 		}
-		header["Access-Control-Allow-Credentials"] = corsTrue
-		header["Access-Control-Expose-Headers"] = corsExposed
+		if !c.Anonymous {
+			header["Access-Control-Allow-Credentials"] = corsTrue
+		}
+		header["Access-Control-Expose-Headers"] = exposed
 		if r.Method != http.MethodOptions {
 			header["Vary"] = corsVary
 			next.ServeHTTP(w, r)
 			return
 		}
 		header["Vary"] = corsVaryPrelude
-		header["Access-Control-Allow-Methods"] = corsMethods
-		if wanted := r.Header["Access-Control-Request-Headers"]; len(wanted) > 0 {
+		header["Access-Control-Allow-Methods"] = methods
+		if allowed != nil {
+			header["Access-Control-Allow-Headers"] = allowed
+		} else if wanted := r.Header["Access-Control-Request-Headers"]; len(wanted) > 0 {
 			header["Access-Control-Allow-Headers"] = wanted
 		}
 		header["Access-Control-Max-Age"] = seconds

@@ -55,7 +55,8 @@ const DefaultAppName = "pennon-edge"
 // UpstreamToken is a credential for the upstream, and the environment whose flags it brings.
 type UpstreamToken struct {
 	Secret      string
-	Environment string // empty: what the secret says, or "default"
+	Environment string   // empty: what the secret says, or "default"
+	Projects    []string // that it sees; nil: what the secret says, or all
 }
 
 // defaultEnvironment is where the flags of tokens go that name no environment.
@@ -71,6 +72,17 @@ func (t UpstreamToken) environment() string {
 	return defaultEnvironment
 }
 
+// scope is what the token brings.
+func (t UpstreamToken) scope() token.Scope {
+	if t.Projects != nil {
+		return token.NewScope(t.environment(), t.Projects...)
+	}
+	if parts, ok := token.Parse(t.Secret); ok && parts.Project != "[]" {
+		return token.NewScope(t.environment(), parts.Project)
+	}
+	return token.NewScope(t.environment(), token.All)
+}
+
 // Filter narrows what an Upstream asks for. The zero Filter narrows nothing.
 type Filter struct {
 	Project    string
@@ -78,10 +90,11 @@ type Filter struct {
 	Tags       []string // type:value; any of them. Only full polling knows tags, so that is then the only mode
 }
 
-// UpstreamConfig says where flags come from. URL and Tokens are required.
+// UpstreamConfig says where flags come from. URL is required, and Tokens unless Open is set.
 type UpstreamConfig struct {
 	URL    string // of the API, with its /api: https://unleash.example.com/api
 	Tokens []UpstreamToken
+	Open   bool // tokens come and go while it runs (Add, Remove)
 	Filter Filter
 	Prefer Mode // modes before it are not used
 
@@ -116,7 +129,7 @@ func (c UpstreamConfig) withDefaults() (UpstreamConfig, error) {
 	switch {
 	case err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Host == "":
 		return c, fmt.Errorf("the upstream's address %q is no http or https URL", c.URL)
-	case len(c.Tokens) == 0:
+	case len(c.Tokens) == 0 && !c.Open:
 		return c, errors.New("an upstream needs at least one token")
 	}
 	base.RawQuery, base.Fragment = "", ""
@@ -144,7 +157,7 @@ func (c UpstreamConfig) withDefaults() (UpstreamConfig, error) {
 
 // NewTransport makes the connections to an upstream. Insecure accepts any certificate.
 func NewTransport(insecure bool) *http.Transport {
-	dialer := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 15 * time.Second}
+	dialer := Dialer(5*time.Second, 15*time.Second)
 	return &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
 		DialContext:         dialer.DialContext,
@@ -157,4 +170,9 @@ func NewTransport(insecure bool) *http.Transport {
 			InsecureSkipVerify: insecure, //nolint:gosec // the operator's own choice, an option of the proxy and the edge
 		},
 	}
+}
+
+// Dialer makes the connections below those of NewTransport.
+func Dialer(timeout, keepAlive time.Duration) *net.Dialer {
+	return &net.Dialer{Timeout: timeout, KeepAlive: keepAlive}
 }

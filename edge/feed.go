@@ -7,8 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/token"
 )
 
@@ -21,6 +24,10 @@ type feed struct {
 	environment string
 	logger      *slog.Logger
 	status      board
+	left        atomic.Bool   // it has been removed
+	leave       chan struct{} // closed then
+	loaded      chan struct{} // closed when there are flags
+	load        func()        // closes loaded
 
 	// What follows belongs to the goroutine of run.
 	bars      [Full]bar // of the modes before Full
@@ -33,10 +40,14 @@ type feed struct {
 	wholeAt   time.Time // when everything came the last time, unasked conditions
 	announced Mode      // the mode logged last
 	talked    bool      // anything was logged
+	earlier   []byte    // flags of an earlier run, or nil
 }
 
 func newFeed(u *Upstream, index int, t UpstreamToken) *feed {
-	f := &feed{up: u, index: index, token: t, environment: t.environment()}
+	f := &feed{
+		up: u, index: index, token: t, environment: t.environment(), leave: make(chan struct{}), loaded: make(chan struct{}),
+	}
+	f.load = sync.OnceFunc(func() { close(f.loaded) })
 	f.logger = u.config.Logger.With("environment", f.environment)
 	f.status.set(func(s *Status) {
 		s.Environment, s.Token, s.Mode = f.environment, token.Redact(t.Secret), u.config.Prefer
@@ -44,8 +55,19 @@ func newFeed(u *Upstream, index int, t UpstreamToken) *feed {
 	return f
 }
 
-// run feeds until ctx is done.
+// run feeds until ctx is done or the feed is removed.
 func (f *feed) run(ctx context.Context) error {
+	whole := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-f.leave:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	f.restore(ctx)
 	for ctx.Err() == nil {
 		var wait time.Duration
 		if mode := f.mode(time.Now()); mode == Streaming {
@@ -54,6 +76,9 @@ func (f *feed) run(ctx context.Context) error {
 			wait = f.afterPoll(mode, f.poll(ctx, mode))
 		}
 		f.pause(ctx, wait)
+	}
+	if f.left.Load() {
+		_ = f.up.deliver(whole, &batch{feed: f.index, leave: true})
 	}
 	return nil
 }
@@ -194,12 +219,19 @@ func (f *feed) trouble(mode Mode, err error) {
 }
 
 // take merges a document.
-func (f *feed) take(ctx context.Context, d document, revision int64) error {
-	now := f.up.deliver(ctx, &batch{
-		feed: f.index, document: d, revision: revision, accepts: f.up.config.Filter.accepts,
-	})
+func (f *feed) take(ctx context.Context, d document, revision int64, earlier bool) error {
+	b := &batch{feed: f.index, document: d, revision: revision, accepts: f.up.config.Filter.accepts, initial: earlier, restored: earlier}
+	if scope := f.token.scope(); earlier && !scope.AllProjects() {
+		b.accepts = func(feature *eval.Feature) bool {
+			return f.up.config.Filter.accepts(feature) && scope.Sees(feature.Project)
+		}
+	}
+	now := f.up.deliver(ctx, b)
 	if now.err == nil {
-		f.status.set(func(s *Status) { s.Filled, s.Revision = now.filled, now.revision })
+		f.status.set(func(s *Status) { s.Filled, s.Restored, s.Revision = now.filled, now.restored, now.revision })
+	}
+	if now.filled || now.restored {
+		f.load()
 	}
 	return now.err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/token"
 )
 
 // held is what one feed has brought. Flags are held as fingerprints, for the Sink has them; only where several feeds share
@@ -13,6 +14,8 @@ type held struct {
 	environment string
 	shared      bool
 	filled      bool  // everything has come once
+	restored    bool  // what there is comes from an earlier run
+	left        bool  // nobody brings more
 	upstream    int64 // newest revision of the upstream that has come
 
 	features map[string]heldFeature
@@ -29,6 +32,46 @@ func newHeld(environment string, shared bool) *held {
 	return &held{
 		environment: environment, shared: shared,
 		features: map[string]heldFeature{}, names: map[uint64]string{}, segments: map[int]uint64{},
+	}
+}
+
+// join makes room for one more feed. Feeds that see some projects only may always be joined by others of their environment,
+// so their flags are kept; one that sees all of them is asked for every flag, and what it says last counts. What a feed has
+// left behind, the next one of its environment goes on with.
+func (m *merger) join(scope token.Scope) {
+	h := newHeld(scope.Environment, !scope.AllProjects())
+	for i, other := range m.feeds {
+		switch {
+		case other.environment != scope.Environment:
+		case other.left && len(other.features) > 0:
+			m.feeds[i] = newHeld(other.environment, false)
+			m.feeds[i].left = true
+			other.left, other.filled, other.restored = false, false, false
+			other.shared = h.shared
+			h = other
+		case !other.left:
+			h.shared = true
+		}
+	}
+	m.feeds = append(m.feeds, h)
+}
+
+// leave ends a feed. Its flags go, unless it was the last of its environment.
+func (m *merger) leave(h *held) {
+	h.left = true
+	for _, other := range m.feeds {
+		if other.environment != h.environment || other.left || !other.filled {
+			continue
+		}
+		c := &change{features: map[string]*replica.Feature{}, segments: map[int]*eval.Segment{}, revision: h.upstream}
+		for name := range h.features {
+			m.removeFeature(h, c, name)
+		}
+		for id := range h.segments {
+			m.removeSegment(h, c, id)
+		}
+		m.publish(h, c)
+		return
 	}
 }
 
@@ -69,8 +112,10 @@ func (m *merger) removeFeature(h *held, c *change, name string) {
 	c.features[name] = nil
 	for _, other := range m.feeds {
 		if other != h && other.environment == h.environment {
-			if theirs, known := other.features[name]; known {
+			if theirs, known := other.features[name]; known && theirs.feature != nil {
 				c.features[name] = theirs.feature
+			} else if known {
+				delete(c.features, name) // theirs will say what becomes of it
 			}
 		}
 	}

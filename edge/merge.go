@@ -31,16 +31,8 @@ type merger struct {
 	environments map[string]bool // that the Sink has
 }
 
-func newMerger(sink replica.Sink, logger *slog.Logger, environments []string) *merger {
-	m := &merger{sink: sink, logger: logger, mark: newMark(), environments: map[string]bool{}}
-	count := map[string]int{}
-	for _, environment := range environments {
-		count[environment]++
-	}
-	for _, environment := range environments {
-		m.feeds = append(m.feeds, newHeld(environment, count[environment] > 1))
-	}
-	return m
+func newMerger(sink replica.Sink, logger *slog.Logger) *merger {
+	return &merger{sink: sink, logger: logger, mark: newMark(), environments: map[string]bool{}}
 }
 
 func newMark() uint32 { return rand.Uint32N(1<<32-1) + 1 }
@@ -52,6 +44,8 @@ type batch struct {
 	revision int64                    // of a document without events; 0: unknown
 	accepts  func(*eval.Feature) bool // flags that it does not accept count as not sent
 	initial  bool                     // counts only while nothing else has come
+	restored bool                     // is from an earlier run: initial, but as good as the upstream's
+	leave    bool                     // says that the feed has ended
 }
 
 // change collects what a batch changes.
@@ -66,6 +60,10 @@ type change struct {
 // it stands.
 func (m *merger) merge(b *batch) error {
 	h := m.feeds[b.feed]
+	if b.leave {
+		m.leave(h)
+		return nil
+	}
 	if b.initial && (h.filled || len(h.features) > 0) {
 		return nil
 	}
@@ -73,7 +71,7 @@ func (m *merger) merge(b *batch) error {
 	if b.document.Events == nil {
 		m.replace(h, c, b, *b.document.Features, b.document.Segments)
 		c.advance(h, b.revision, false) // of a scope: it may lag behind the revisions of streams
-		h.filled = !b.initial
+		h.filled, h.restored = !b.initial, b.restored
 	} else if err := m.events(h, c, b, *b.document.Events); err != nil {
 		return err
 	}
@@ -157,7 +155,7 @@ func (m *merger) replace(h *held, c *change, b *batch, features, segments []json
 // publish hands the change to the Sink: as a Reset the first time, then always as a Delta.
 func (m *merger) publish(h *held, c *change) {
 	known := m.environments[h.environment]
-	if !known && !h.filled && len(c.features) == 0 {
+	if !known && !h.filled && !h.restored && len(c.features) == 0 {
 		return // a bootstrap without flags
 	}
 	changed := !known || len(c.features)+len(c.segments) > 0

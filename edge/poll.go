@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -81,7 +82,7 @@ func (f *feed) takeAnswer(ctx context.Context, answer *http.Response) error {
 	if err != nil {
 		return err
 	}
-	if err := f.take(ctx, d, revisionOf(answer.Header.Get("Etag"))); err != nil {
+	if err := f.take(ctx, d, revisionOf(answer.Header.Get("Etag")), false); err != nil {
 		return err
 	}
 	f.received(d, body)
@@ -127,6 +128,19 @@ func revisionOf(tag string) int64 {
 		return 0
 	}
 	return revision
+}
+
+// revisionInside is the revision that a document names itself; 0 if it names none.
+func revisionInside(body []byte) int64 {
+	var document struct {
+		Meta struct {
+			Revision int64 `json:"revisionId"`
+		} `json:"meta"`
+	}
+	if json.Unmarshal(body, &document) != nil || document.Meta.Revision < 0 || document.Meta.Revision > maxRevision {
+		return 0
+	}
+	return document.Meta.Revision
 }
 
 // maxRevision keeps what an upstream calls a revision within what Unleash Edge can read as one.

@@ -42,7 +42,7 @@ func (u *Upstream) register(ctx context.Context, custom []string, metricsInterva
 		Started: time.Now().UTC(), Interval: metricsInterval.Milliseconds(),
 		PlatformName: platformName, PlatformVersion: platformVersion, SpecVersion: specVersion,
 	})
-	for _, t := range u.config.Tokens {
+	for _, t := range u.tokens() {
 		for failures := 0; ctx.Err() == nil; failures++ {
 			status, err := u.post(ctx, t, "/client/register", body)
 			if err == nil && status < http.StatusInternalServerError && status != http.StatusTooManyRequests {

@@ -23,7 +23,11 @@ type report struct {
 // reports puts a batch into requests of bounded size. What belongs to an environment without a token goes with the first.
 func (f *Forwarder) reports(batch usage.Batch) []report {
 	var all []report
-	config := &f.Upstream.config
+	tokens := f.Upstream.tokens()
+	if len(tokens) == 0 {
+		f.Buffer.Return(batch)
+		return nil
+	}
 	groups := map[string]*usage.Batch{}
 	group := func(environment string) *usage.Batch {
 		if groups[environment] == nil {
@@ -42,9 +46,9 @@ func (f *Forwarder) reports(batch usage.Batch) []report {
 		group(series.Environment).Impact[series] = m
 	}
 	for environment, part := range groups {
-		t := config.Tokens[0]
-		if i := slices.IndexFunc(config.Tokens, func(t UpstreamToken) bool { return t.environment() == environment }); i >= 0 {
-			t = config.Tokens[i]
+		t := tokens[0]
+		if i := slices.IndexFunc(tokens, func(t UpstreamToken) bool { return t.environment() == environment }); i >= 0 {
+			t = tokens[i]
 		}
 		if f.Form == Bulk {
 			all = append(all, bulkReports(t, environment, part)...)

@@ -111,7 +111,7 @@ func (f *feed) message(ctx context.Context, m message) error {
 	}
 	d, err := parseDocument([]byte(m.data))
 	if err == nil {
-		err = f.take(ctx, d, 0)
+		err = f.take(ctx, d, 0, false)
 	}
 	if err != nil {
 		f.lastID = ""

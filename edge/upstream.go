@@ -23,8 +23,11 @@ type Upstream struct {
 	config       UpstreamConfig
 	http         *http.Client
 	connectionID string
-	feeds        []*feed
 	batches      chan handover
+	joined       chan struct{} // holds one when feeds wait to be started
+
+	mu    sync.Mutex
+	feeds []*feed // mu; one's index is its place among the merger's
 }
 
 var _ replica.Source = (*Upstream)(nil)
@@ -38,6 +41,7 @@ type handover struct {
 type merged struct {
 	revision int64 // the upstream's
 	filled   bool  // everything has come once
+	restored bool  // there are flags of an earlier run
 	err      error
 }
 
@@ -52,9 +56,10 @@ func NewUpstream(config UpstreamConfig) (*Upstream, error) {
 		http:         &http.Client{Transport: config.Transport},
 		connectionID: newID(),
 		batches:      make(chan handover),
+		joined:       make(chan struct{}, 1),
 	}
-	for i, t := range config.Tokens {
-		u.feeds = append(u.feeds, newFeed(u, i, t))
+	for _, t := range config.Tokens {
+		u.Add(t, nil)
 	}
 	return u, nil
 }
@@ -73,26 +78,26 @@ func newID() string {
 // Run feeds the sink until ctx is done.
 func (u *Upstream) Run(ctx context.Context, sink replica.Sink) error {
 	group, running := errgroup.WithContext(ctx)
-	environments := make([]string, 0, len(u.feeds))
-	for _, f := range u.feeds {
-		environments = append(environments, f.environment)
-		group.Go(func() error { return f.run(running) })
-	}
-	if u.config.Bootstrap.URL != "" {
-		group.Go(func() error { return u.feeds[0].bootstrap(running) })
-	}
-	m := newMerger(sink, u.config.Logger, environments)
+	m := newMerger(sink, u.config.Logger)
 	for {
+		for _, f := range u.current()[len(m.feeds):] {
+			m.join(f.token.scope())
+			group.Go(func() error { return f.run(running) })
+			if f.index == 0 && u.config.Bootstrap.URL != "" {
+				group.Go(func() error { return f.bootstrap(running) })
+			}
+		}
 		select {
 		case <-running.Done():
 			if transport, ok := u.config.Transport.(*http.Transport); ok {
 				transport.CloseIdleConnections()
 			}
 			return group.Wait()
+		case <-u.joined:
 		case h := <-u.batches:
 			err := m.merge(h.batch)
 			from := m.feeds[h.batch.feed]
-			h.merged <- merged{from.upstream, from.filled, err}
+			h.merged <- merged{from.upstream, from.filled, from.restored, err}
 		}
 	}
 }
@@ -115,6 +120,7 @@ type Status struct {
 	Mode        Mode      // in use or tried last
 	Connected   bool      // the last attempt worked: the stream is up, or the last poll was answered
 	Filled      bool      // there are flags from the upstream
+	Restored    bool      // there are flags of an earlier run, which are served until the upstream's come
 	Refused     bool      // the upstream does not accept the token
 	Revision    int64     // newest revision of the upstream
 	ContactAt   time.Time // when the upstream was last heard of; zero: never
@@ -122,11 +128,14 @@ type Status struct {
 	Err         error     // what went wrong last; nil while Connected
 }
 
-// Status tells how it stands with each token, in the order of the configuration.
+// Status tells how it stands with each token, in the order in which they came.
 func (u *Upstream) Status() []Status {
-	all := make([]Status, 0, len(u.feeds))
-	for _, f := range u.feeds {
-		all = append(all, f.status.get())
+	feeds := u.current()
+	all := make([]Status, 0, len(feeds))
+	for _, f := range feeds {
+		if !f.left.Load() {
+			all = append(all, f.status.get())
+		}
 	}
 	return all
 }
@@ -138,6 +147,7 @@ func (u *Upstream) Ready() error {
 		switch {
 		case s.Refused:
 			return fmt.Errorf("the upstream refuses the token %s", s.Token)
+		case s.Restored && !s.Filled: // as good as it gets without the upstream
 		case !s.Filled && s.Err != nil:
 			return fmt.Errorf("no flags from the upstream yet for %s: %w", s.Environment, s.Err)
 		case !s.Filled:

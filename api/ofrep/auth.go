@@ -47,6 +47,9 @@ func (h *Handler) check(w http.ResponseWriter, r *http.Request, secret string) (
 		return known, 0
 	case fault.Is(err, fault.Unauthenticated):
 		return nil, http.StatusUnauthorized
+	case fault.Is(err, fault.Denied):
+		w.WriteHeader(http.StatusForbidden)
+		return nil, http.StatusForbidden
 	}
 	if r.Context().Err() == nil {
 		h.config.Logger.WarnContext(r.Context(), "token not checked", "component", "ofrep", "request_id", api.RequestID(r.Context()), "err", err)

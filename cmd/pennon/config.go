@@ -14,7 +14,7 @@ type configCommand struct {
 
 // Run prints every option of every role, as the command line itself knows them.
 func (c *configCommand) Run(std streams) error {
-	parser, err := newParser(&roles{}, std, func(int) {}) // the roles alone: docs/cli.md is about the commands of clients
+	parser, err := newParser(&roles{}, std, func(int) {}, kong.Embed(&edgeRoles{})) // the roles alone: docs/cli.md is about the commands of clients
 	if err != nil {
 		return err
 	}

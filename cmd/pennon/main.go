@@ -34,6 +34,11 @@ type roles struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
+// edgeRoles are those of edges. They have options by the dozen, which a server need not know.
+type edgeRoles struct {
+	Edge edgeCommand `cmd:"" help:"Serve the flags of a server to SDKs and browsers: the read replica that takes Unleash Edge's place."`
+}
+
 // streams are what a command reads and writes, so that tests can hand in their own.
 type streams struct {
 	out io.Writer
@@ -51,7 +56,7 @@ func main() {
 // in package cli.
 func run(ctx context.Context, args []string, std streams) int {
 	exited := -1
-	parser, err := newParser(&roles{}, std, func(code int) { exited = code }, clientCommands(args)...)
+	parser, err := newParser(&roles{}, std, func(code int) { exited = code }, otherCommands(args)...)
 	if err != nil {
 		_, _ = fmt.Fprintln(std.err, "pennon:", err)
 		return 2
@@ -72,12 +77,13 @@ func run(ctx context.Context, args []string, std streams) int {
 	return 0
 }
 
-// clientCommands adds the commands of package cli, except for a server: it would hold on to two megabytes for them.
-func clientCommands(args []string) []kong.Option {
+// otherCommands adds the commands of package cli and those of edges, except for a server: it would hold on to two megabytes
+// for them.
+func otherCommands(args []string) []kong.Option {
 	if len(args) > 0 && args[0] == "serve" {
 		return nil
 	}
-	return []kong.Option{kong.Embed(&cli.Commands{})}
+	return []kong.Option{kong.Embed(&edgeRoles{}), kong.Embed(&cli.Commands{})}
 }
 
 func newParser(grammar *roles, std streams, exit func(int), more ...kong.Option) (*kong.Kong, error) {

@@ -1,0 +1,241 @@
+package edge
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pennonhq/pennon/sse"
+	"github.com/pennonhq/pennon/token"
+	"github.com/pennonhq/pennon/usage"
+)
+
+// Edge is the edge role: the whole data plane, fed by an upstream. Make it with New, run it once.
+type Edge struct {
+	config    Config
+	tokens    *Tokens
+	admission *admission
+	upstream  *Upstream
+	forwarder *Forwarder
+	surface   *surface
+	folder    folder
+	earlier   *backup
+	changed   chan struct{} // holds one when there is something to keep
+}
+
+// New checks the configuration, reads the backup and listens. Nothing is served before Run.
+func New(ctx context.Context, config Config) (*Edge, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	e := &Edge{config: config, earlier: &backup{}, changed: make(chan struct{}, 1)}
+	e.upstream, err = NewUpstream(UpstreamConfig{
+		URL: config.URL, Open: true, Prefer: config.Prefer, AppName: config.AppName, InstanceID: config.InstanceID,
+		Version: config.Version, RefreshInterval: config.RefreshInterval, Headers: config.Headers,
+		AuthHeader: config.UpstreamAuthHeader, Transport: config.Transport, Logger: config.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.tokens = newTokens(e.upstream.validate, config.Logger)
+	if err := e.trust(); err != nil {
+		return nil, err
+	}
+	e.admission = newAdmission(e.tokens, e.upstream, config.Tokens, config.Dynamic, config.Logger)
+	e.admission.earlier = func(environment string) []byte { return e.earlier.Environments[environment] }
+	if err := e.readBackup(); err != nil {
+		return nil, err
+	}
+	e.forwarder = &Forwarder{
+		Buffer: usage.NewBuffer(), Upstream: e.upstream, Form: Bulk, Interval: config.MetricsInterval, Logger: config.Logger,
+	}
+	e.surface = newSurface(config.Surface, e.admission, e.tokens, e.forwarder.Buffer, ticketSecret(config.Tokens))
+	e.surface.ready = e.Ready
+	e.surface.tokenReport = e.tokenReport
+	e.surface.contact = func() time.Time { return time.Now().Add(-e.upstream.Staleness(time.Now())) }
+	e.surface.store.OnChange(func([]string) { e.keepSoon() })
+	e.tokens.changed = e.tokenChanged
+	if err := e.surface.listen(ctx); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// ticketSecret is what the edges of a fleet, which are started with the same tokens, open each other's tickets with. Without
+// tokens each has its own.
+func ticketSecret(tokens []string) []byte {
+	if len(tokens) == 0 {
+		random := make([]byte, sha256.Size)
+		_, _ = rand.Read(random) // never fails (crypto/rand, Go 1.24)
+		return random
+	}
+	sorted := slices.Clone(tokens)
+	slices.Sort(sorted)
+	sum := sha256.Sum256([]byte("pennon edge tickets\n" + strings.Join(slices.Compact(sorted), "\n")))
+	return sum[:]
+}
+
+// trust makes the pretrusted tokens known.
+func (e *Edge) trust() error {
+	for _, secret := range e.config.Pretrusted {
+		var scope token.Scope
+		if parts, ok := token.Parse(secret); ok && parts.Project != "[]" {
+			scope = token.NewScope(parts.Environment, parts.Project)
+		} else if at := strings.LastIndexByte(secret, '@'); at > 0 && at < len(secret)-1 {
+			scope, secret = token.NewScope(secret[at+1:], token.All), secret[:at]
+		} else {
+			return fmt.Errorf("the pretrusted token %s is neither <project>:<environment>.<secret> nor <secret>@<environment>", token.Redact(secret))
+		}
+		e.tokens.trust(secret, &token.Token{ID: tokenID(secret), Name: token.Redact(secret), Kind: token.Frontend, Scope: scope})
+	}
+	return nil
+}
+
+func (e *Edge) readBackup() error {
+	if e.config.BackupFolder == "" {
+		return nil
+	}
+	e.folder = folder{path: e.config.BackupFolder, logger: e.config.Logger.With("component", "backup")}
+	if err := e.folder.prepare(); err != nil {
+		return err
+	}
+	earlier, err := e.folder.load()
+	if err != nil { // the upstream has it all
+		e.folder.logger.Error("going on without the backup", "err", err)
+		return nil
+	}
+	e.earlier = earlier
+	e.earlier.recall(e.tokens, time.Now())
+	return nil
+}
+
+// tokenChanged follows the upstream's word on a token: its streams end.
+func (e *Edge) tokenChanged(id string, revoked bool) {
+	reason := sse.Changed
+	if revoked {
+		reason = sse.Revoked
+		e.admission.revoked(id)
+	}
+	e.surface.hub.CloseKey(id, reason)
+	e.keepSoon()
+}
+
+// URL is where the edge can be reached from this machine, with its base path.
+func (e *Edge) URL() string { return e.surface.URL() }
+
+// TLSURL is the same over TLS; empty without.
+func (e *Edge) TLSURL() string { return e.surface.TLSURL() }
+
+// Upstream tells how it stands with where flags come from.
+func (e *Edge) Upstream() *Upstream { return e.upstream }
+
+// Ready returns nil when the flags of all tokens of the start are there and the upstream refuses none of them.
+func (e *Edge) Ready() error {
+	if err := e.admission.Ready(); err != nil {
+		return err
+	}
+	return e.upstream.Ready()
+}
+
+// Run serves until ctx is done, then stops in order: accept nothing new, close the streams spread over the grace period so
+// that their clients come back one by one, finish requests, send usage, keep the backup, leave the upstream. It returns when
+// everything has ended, with the first error that was not asked for.
+func (e *Edge) Run(ctx context.Context) error {
+	defer e.closeIdle()
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	group, running := errgroup.WithContext(lasting)
+	group.Go(func() error { return e.upstream.Run(running, e.surface.store) })
+	group.Go(func() error { return e.surface.hub.Run(running) })
+	group.Go(func() error { return e.admission.run(running) })
+	group.Go(func() error { return e.tokens.run(running, e.config.Revalidation) })
+	group.Go(func() error { return e.forwarder.Run(running) })
+	group.Go(func() error { return e.keep(running) })
+	group.Go(func() error { return e.register(running) })
+	e.surface.serve(group)
+	e.config.Logger.Info("serving", "component", "edge", "url", e.URL(), "upstream", e.config.URL, "version", e.config.Version)
+	select {
+	case <-ctx.Done():
+		e.config.Logger.Info("stopping", "component", "edge")
+	case <-running.Done():
+	}
+	e.surface.close(context.WithoutCancel(ctx))
+	stop()
+	return group.Wait()
+}
+
+// register tells the upstream of the edge, once it knows its tokens.
+func (e *Edge) register(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-e.surface.loaded:
+	}
+	return e.upstream.register(ctx, nil, e.config.MetricsInterval)
+}
+
+func (e *Edge) closeIdle() {
+	if transport, ok := e.config.Transport.(*http.Transport); ok {
+		transport.CloseIdleConnections()
+	}
+}
+
+func (e *Edge) keepSoon() {
+	select {
+	case e.changed <- struct{}{}:
+	default: // it will be
+	}
+}
+
+// keep writes the backup soon after each change and at the end, until ctx is done.
+func (e *Edge) keep(ctx context.Context) error {
+	if e.config.BackupFolder == "" {
+		return nil
+	}
+	daily := time.NewTicker(24 * time.Hour) // tells that the tokens were confirmed lately
+	defer daily.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-e.changed:
+		case <-daily.C:
+		}
+		timer := time.NewTimer(backupDelay)
+		select {
+		case <-ctx.Done(): // now, as it is the last time
+		case <-timer.C:
+		}
+		timer.Stop()
+		if err := e.folder.save(gather(e.earlier, e.surface.store, e.upstream, e.tokens)); err != nil {
+			e.folder.logger.Error("the backup is not up to date", "err", err)
+			if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
+				e.keepLater(ctx)
+			}
+		}
+	}
+}
+
+// keepLater tries again after a while.
+func (e *Edge) keepLater(ctx context.Context) {
+	timer := time.NewTimer(jittered(backoffMax))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	e.keepSoon()
+}
+
+// logged is a logger for what net/http has to say.
+func logged(logger *slog.Logger) *slog.Logger { return logger.With("component", "http") }
