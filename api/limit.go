@@ -6,27 +6,8 @@ import (
 	"strings"
 )
 
-// LimitBody makes reading more than limit bytes of the body fail; WriteProblem answers that failure with 413.
-func LimitBody(limit int64) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.Body = http.MaxBytesReader(w, r.Body, limit)
-			next.ServeHTTP(w, r)
-		})
-	}
-}
-
-// RequireJSON answers 415 to a request with a body type other than JSON, or without one, as Unleash does on routes that
-// take a body.
-func RequireJSON(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if CheckContentType(w, r) {
-			next.ServeHTTP(w, r)
-		}
-	})
-}
-
-// CheckContentType reports whether the body is JSON. If not, it has answered with 415.
+// CheckContentType reports whether the body is JSON. If not, or if the request does not say, it has answered with 415, as
+// Unleash does on routes that take a body.
 func CheckContentType(w http.ResponseWriter, r *http.Request) bool {
 	sent := r.Header.Get("Content-Type")
 	if isJSON(sent) {

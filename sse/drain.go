@@ -44,20 +44,3 @@ func (h *Hub) Drain(ctx context.Context, over time.Duration) {
 		h.mu.Unlock()
 	}
 }
-
-// Shed closes up to n streams, any, as Overloaded, after Config.Farewell if there is one, and returns how many it closed.
-func (h *Hub) Shed(n int) int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	shed := 0
-	for s := range h.each {
-		if shed == n {
-			break
-		}
-		if s.reason() == open {
-			s.closeLocked(Overloaded)
-			shed++
-		}
-	}
-	return shed
-}

@@ -224,19 +224,6 @@ func TestStreamsEndWhenTheirKeyExpires(t *testing.T) {
 	})
 }
 
-func TestShedSaysFarewell(t *testing.T) {
-	t.Parallel()
-	bubble(t, sse.Config{Farewell: sse.NewMessage("fetch-mode", "", []byte("polling"))}, func(p *pipes) {
-		t := p.t
-		list, wait := p.dial(t, time.Time{})
-		require.Equal(t, 1, p.hub.Shed(3))
-		wait()
-		synctest.Wait()
-		require.Equal(t, "event: fetch-mode\ndata: polling", (*list)[1].text)
-		require.EqualValues(t, 1, p.hub.Stats().Closes[sse.Overloaded])
-	})
-}
-
 func TestPeerThatTakesNothingIsClosedAfterTheWriteTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

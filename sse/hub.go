@@ -42,8 +42,6 @@ type Config struct {
 	// 22 s.
 	RetryMin, RetryMax time.Duration
 
-	Farewell *Message // sent to streams that are closed as Overloaded, before the end; nil: none
-
 	Logger *slog.Logger // slog.DiscardHandler
 }
 

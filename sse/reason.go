@@ -17,7 +17,6 @@ const (
 	Misbehaved         // a WebSocket client broke the protocol or sent too much
 	Slow               // the client did not take a message before the write deadline: it may reconnect and resume
 	Draining           // the server is going down: reconnect
-	Overloaded         // shed to lighten the load: reconnect later
 	Aged               // the stream reached its maximal age: reconnect
 	Changed            // what the key may see has changed: reconnect to see it
 	Revoked            // the key is no longer valid: do not reconnect with it
@@ -40,7 +39,6 @@ var closing = [reasons]struct {
 	Misbehaved:  {1008, "protocol violation"},
 	Draining:    {4000, "draining"},
 	Slow:        {4001, "slow"},
-	Overloaded:  {4002, "overloaded"},
 	Aged:        {4003, "maximum age"},
 	Changed:     {4004, "access changed"},
 	Revoked:     {codeFinal, "revoked"},
@@ -89,11 +87,8 @@ func keepAlive(transport Transport) frame {
 // farewell is the last thing a stream sends: for SSE an optional message and, when the client shall come back at a time
 // of our choosing, its reconnection delay in milliseconds (0: leave it alone); for WebSocket the same as a "retry" message
 // and then the close frame.
-func farewell(transport Transport, reason Reason, last *Message, retry int64) frame {
+func farewell(transport Transport, reason Reason, retry int64) frame {
 	var f frame
-	if last != nil {
-		f = append(f, last.frame(transport)...)
-	}
 	text := strconv.FormatInt(retry, 10)
 	switch transport {
 	case EventsFlushed:

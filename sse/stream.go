@@ -159,19 +159,15 @@ func (s *Stream) end(reason Reason) {
 // farewell is the last frame the stream sends.
 func (s *Stream) farewell() frame {
 	config := &s.hub.config
-	var last *Message
 	var retry time.Duration
 	reason := s.reason()
 	switch reason {
-	case Draining, Aged, Overloaded:
+	case Draining, Aged:
 		spread := int64(config.RetryMax - config.RetryMin)
 		retry = config.RetryMin + time.Duration(rand.Int64N(spread+1))
 	default:
 	}
-	if reason == Overloaded {
-		last = config.Farewell
-	}
-	return farewell(s.transport, reason, last, retry.Milliseconds())
+	return farewell(s.transport, reason, retry.Milliseconds())
 }
 
 // writeTimeout is how long the peer may take for a frame of that size in bytes.

@@ -89,7 +89,7 @@ func TestWebSocketCarriesTheSameMessages(t *testing.T) {
 func TestWebSocketCloseCodes(t *testing.T) {
 	t.Parallel()
 	for reason, code := range map[sse.Reason]int{
-		sse.Draining: 4000, sse.Slow: 4001, sse.Overloaded: 4002, sse.Aged: 4003, sse.Changed: 4004, sse.PeerSilent: 4005,
+		sse.Draining: 4000, sse.Slow: 4001, sse.Aged: 4003, sse.Changed: 4004, sse.PeerSilent: 4005,
 		sse.Revoked: 4500, sse.Expired: 4501, sse.Gone: 4502,
 	} {
 		t.Run(reason.String(), func(t *testing.T) {

@@ -19,6 +19,9 @@ const (
 	// DefaultHydrations is how many clients may be sent their whole state at the same time.
 	DefaultHydrations = 128
 
+	// MaxQuery is how long the query of a stream may be, in bytes: what it says is held as long as the stream lives.
+	MaxQuery = 32 << 10
+
 	// hydrationHold is how long a client may keep others from being sent theirs: a slow one goes on beyond it, but not
 	// counted, so that slow clients cannot shut out the rest.
 	hydrationHold = 2 * time.Second
@@ -59,6 +62,10 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, kind token.Kind, do
 	known := api.TokenFrom(r.Context())
 	if known == nil {
 		api.WriteProblem(w, r, errors.New("stream without a token check"))
+		return
+	}
+	if len(r.URL.RawQuery) > MaxQuery {
+		api.WriteProblem(w, r, fault.New(fault.Invalid, "The query is longer than %d bytes.", MaxQuery))
 		return
 	}
 	if r.Method == http.MethodHead {

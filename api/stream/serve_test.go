@@ -181,6 +181,12 @@ func TestRefusals(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, response.StatusCode)
 		require.True(t, response.Close)
 	})
+	t.Run("AskForTooMuchAtOnce", func(t *testing.T) {
+		t.Parallel()
+		w := setup(t, options{})
+		require.Equal(t, http.StatusBadRequest, w.request(stream.PathEvents+"?namePrefix="+strings.Repeat("x", stream.MaxQuery), "all").StatusCode)
+		require.Zero(t, w.streams())
+	})
 	t.Run("TokenRevokedMeanwhile", func(t *testing.T) {
 		t.Parallel()
 		w := setup(t, options{})
