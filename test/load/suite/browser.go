@@ -22,10 +22,11 @@ const (
 	browserStreams  = 1000
 	browserFlags    = 1000
 	browserPath     = "/api/frontend/stream"
-	watchedFlags    = 10 // of those everybody has, and of those one half has
-	browserSeen     = 40 // changes that everybody sees
-	browserGrouped  = 20 // changes that one half sees
-	browserUnseen   = 20 // changes that nobody sees
+	watchedFlags    = 10                    // of those everybody has, and of those one half has
+	browserSeen     = 110                   // changes that everybody sees: one that waits for the disk is not yet the 99th percentile
+	browserGrouped  = 20                    // changes that one half sees
+	browserUnseen   = 20                    // changes that nobody sees
+	browserPace     = 20 * time.Millisecond // between a change's last arrival and the next change
 	browserListen   = 300 * time.Millisecond
 	browserMostP99  = 50 // ms
 	browserConnects = 20 * time.Second
@@ -168,7 +169,7 @@ func (v *browsers) unseen(ctx context.Context) error {
 			if _, err := writer.change(ctx, v.number%len(writer.names), v.number); err != nil {
 				return err
 			}
-			wait(ctx, pace)
+			wait(ctx, browserPace)
 		}
 		wait(ctx, browserListen)
 		return nil
@@ -213,7 +214,7 @@ func (v *browsers) changes(ctx context.Context, names []string, count, streams i
 			for _, at := range arrival.Times {
 				*took = append(*took, milliseconds(at.Sub(sent)))
 			}
-			wait(ctx, pace)
+			wait(ctx, browserPace)
 		}
 		return nil
 	})

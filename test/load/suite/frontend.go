@@ -18,7 +18,7 @@ type frontend struct {
 const (
 	frontendPath     = "/api/frontend"
 	frontendContexts = 100
-	frontendTime     = 1500 * time.Millisecond
+	frontendTime     = 1200 * time.Millisecond
 	frontendFaster   = 20 // times as many requests a second as each of the published programs
 
 	frontendBenchmark = "BenchmarkFrontend/Plain"
