@@ -26,10 +26,7 @@ func TestKotlinExample(t *testing.T) {
 		},
 		Variants: []map[string]any{{"name": "blue", "weight": 1000, "weightType": "variable", "stickiness": "tenantId"}},
 	})
-	folder := example(t, "kotlin")
-	makeOnce(t, folder, []string{"target", ".make.lock", "README.md"}, filepath.Join(folder, "target", ".sources.sha256"), func() {
-		execute(t, folder, nil, "mvn", "--batch-mode", "--quiet", "-Dmaven.repo.local="+cache(t, "m2"), "clean", "package")
-	})
+	folder := kotlinExample(t)
 
 	for mode, refresh := range map[string]string{"streaming": "3600", "polling": "1"} {
 		app := launch(t, folder, []string{
@@ -60,6 +57,16 @@ func TestKotlinExample(t *testing.T) {
 		r.turn(t, exampleFlag, false)
 		require.Eventually(t, func() bool { return checkout(gold) == "new-checkout is off\n" }, patience, time.Millisecond)
 	}
+}
+
+// kotlinExample builds the example, and answers its folder.
+func kotlinExample(t *testing.T) string {
+	t.Helper()
+	folder := example(t, "kotlin")
+	makeOnce(t, folder, []string{"target", ".make.lock", "README.md"}, filepath.Join(folder, "target", ".sources.sha256"), func() {
+		execute(t, folder, nil, "mvn", "--batch-mode", "--quiet", "-Dmaven.repo.local="+cache(t, "m2"), "clean", "package")
+	})
+	return folder
 }
 
 // checkout asks the service as a gateway would, with what it knows about the caller.

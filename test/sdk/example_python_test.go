@@ -12,13 +12,7 @@ import (
 func TestPythonExample(t *testing.T) {
 	t.Parallel()
 	r := startShop(t)
-	folder := example(t, "python")
-	environment := filepath.Join(folder, ".venv")
-	python := filepath.Join(environment, "bin", "python")
-	makeOnce(t, folder, []string{".venv", ".make.lock", "__pycache__", "README.md", "shop.py"}, filepath.Join(environment, ".sources.sha256"), func() {
-		execute(t, folder, nil, "python3", "-m", "venv", "--clear", environment)
-		execute(t, folder, nil, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--cache-dir", cache(t, "pip"), "-r", "requirements.txt")
-	})
+	folder, python := example(t, "python"), pythonExample(t)
 
 	for mode, refresh := range map[string]string{"streaming": "3600", "polling": "1"} {
 		app := launch(t, folder, []string{
@@ -37,4 +31,17 @@ func TestPythonExample(t *testing.T) {
 		app.await(t, next, "^alice: new-checkout is off$")
 		app.never(t, "bob: new-checkout is on")
 	}
+}
+
+// pythonExample installs what the example needs, and answers its Python.
+func pythonExample(t *testing.T) string {
+	t.Helper()
+	folder := example(t, "python")
+	environment := filepath.Join(folder, ".venv")
+	python := filepath.Join(environment, "bin", "python")
+	makeOnce(t, folder, []string{".venv", ".make.lock", "__pycache__", "README.md", "shop.py"}, filepath.Join(environment, ".sources.sha256"), func() {
+		execute(t, folder, nil, "python3", "-m", "venv", "--clear", environment)
+		execute(t, folder, nil, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--cache-dir", cache(t, "pip"), "-r", "requirements.txt")
+	})
+	return python
 }

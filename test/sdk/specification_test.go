@@ -3,6 +3,8 @@
 package sdk
 
 import (
+	"encoding/json"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,5 +26,30 @@ func TestClientSpecification(t *testing.T) {
 		require.Equal(t, specificationCases, cases.Cases+cases.Inexpressible, mode)
 		require.Equal(t, cases.Cases, cases.Passed, mode)
 		require.Equal(t, 22, cases.Suites, mode)
+	}
+}
+
+// TestClientSpecificationInOtherLanguages has the SDKs for the JVM and for Python evaluate it: each by a client that streams
+// and by one that polls.
+func TestClientSpecificationInOtherLanguages(t *testing.T) {
+	t.Parallel()
+	scripts, err := scriptFolder("")
+	require.NoError(t, err)
+	commands, err := json.Marshal([]map[string]any{
+		{"name": "unleash-java-sdk", "command": []string{
+			"java", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+			"-cp", filepath.Join(kotlinExample(t), "target", "lib", "*"), filepath.Join(scripts, "java", "Evaluate.java"),
+		}},
+		{"name": "unleash-python-sdk", "command": []string{pythonExample(t), filepath.Join(scripts, "python", "evaluate.py")}},
+	})
+	require.NoError(t, err)
+	settings := start(t, dbtest.New(t)).settings()
+	settings["PENNON_MODES"], settings["PENNON_ELSEWHERE"] = "polling", string(commands)
+	var result Specification
+	RunNode(t, "spec.mjs", settings, nil).Decode(t, &result)
+	require.Len(t, result.Modes, 3)
+	for sdk, cases := range result.Modes {
+		require.Equal(t, specificationCases, cases.Cases+cases.Inexpressible, sdk)
+		require.Equal(t, cases.Cases, cases.Passed, sdk)
 	}
 }

@@ -14,6 +14,7 @@ const defaults = {
   scenarios: { env: 'PENNON_SCENARIOS', value: '' },
   toggles: { env: 'PENNON_TOGGLES', value: '20' },
   burst: { env: 'PENNON_BURST', value: '50' },
+  elsewhere: { env: 'PENNON_ELSEWHERE', value: '[]' },
   psql: { env: 'PENNON_PSQL', value: '' },
   'toggle-sql': { env: 'PENNON_TOGGLE_SQL', value: '' },
   'poll-ms': { env: 'PENNON_POLL_MS', value: '100' },
@@ -44,6 +45,7 @@ export function readSettings(argv = process.argv.slice(2), env = process.env) {
   for (const name of lists) {
     settings[camel(name)] = settings[camel(name)].split(',').map((s) => s.trim()).filter(Boolean);
   }
+  settings.elsewhere = JSON.parse(settings.elsewhere); // SDKs of other languages: [{name, command}]
   settings.url = settings.url.replace(/\/+$/, '');
   return settings;
 }

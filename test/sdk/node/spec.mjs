@@ -4,13 +4,15 @@
 //
 // Each suite is expressed through the Admin API while SDKs in every mode are already connected, so
 // that in streaming mode its flags arrive as pushed changes; then a second SDK of each mode
-// connects and is given the same flags in one answer. Every case is evaluated in both. The project
+// connects and is given the same flags in one answer. Every case is evaluated in both. SDKs of other
+// languages (--elsewhere '[{"name","command"}]') are held to the same, in both ways. The project
 // must be empty, and is empty again afterwards. With --discover the result holds what was found to
 // be inexpressible, in the form of the lists in inexpressible/.
 
 import { isDeepStrictEqual } from 'node:util';
 import { Admin } from './admin.mjs';
 import { check, finish, say } from './console.mjs';
+import { Elsewhere } from './elsewhere.mjs';
 import { Expression } from './expression.mjs';
 import { readExpectation } from './expectation.mjs';
 import { Sdk, sdkVersion } from './sdk.mjs';
@@ -23,7 +25,7 @@ const admin = new Admin(settings);
 const expectation = readExpectation(settings.target);
 const discovered = { features: [], cases: [] };
 const counts = Object.fromEntries(
-  settings.modes.map((mode) => [mode, { suites: 0, cases: 0, passed: 0, failed: 0, inexpressible: 0, restated: 0 }]),
+  [...settings.modes, ...settings.elsewhere.map(({ name }) => name)].map((mode) => [mode, { suites: 0, cases: 0, passed: 0, failed: 0, inexpressible: 0, restated: 0 }]),
 );
 
 async function main() {
@@ -33,19 +35,22 @@ async function main() {
   await ensureStrategyTypes(suites);
   const token = await admin.createToken(`client specification ${Date.now()}`);
   const connected = connect(token);
+  const others = settings.elsewhere.map((sdk) => new Elsewhere(sdk, { ...settings, token }));
   try {
     await Promise.all(connected.map((sdk) => sdk.synchronized()));
-    for (const suite of suites) await runSuite(suite, token, connected);
+    for (const suite of suites) await runSuite(suite, token, connected, others);
     for (const sdk of connected) reportTroubles(sdk, 'all suites');
   } catch (error) {
     check('the specification runs to its end', false, error.message);
   } finally {
     for (const sdk of connected) sdk.stop();
+    await Promise.all(others.map((sdk) => sdk.stop()));
     await admin.deleteToken(token);
   }
   for (const [mode, { cases, passed, inexpressible }] of Object.entries(counts)) {
     const left = inexpressible > 0 ? ` (${inexpressible} the Admin API cannot express)` : '';
-    say(`client specification through unleash-node-sdk ${sdkVersion} (${mode}): ${passed}/${cases} cases${left}`);
+    const sdk = settings.modes.includes(mode) ? `unleash-node-sdk ${sdkVersion} (${mode})` : mode;
+    say(`client specification through ${sdk}: ${passed}/${cases} cases${left}`);
   }
   const found = settings.discover ? { discovered } : {};
   finish({ specification: specificationVersion, sdk: sdkVersion, modes: counts, ...found });
@@ -64,7 +69,7 @@ async function ensureStrategyTypes(suites) {
   for (const name of used) if (!known.has(name)) await admin.createStrategyType(name);
 }
 
-async function runSuite(suite, token, connected) {
+async function runSuite(suite, token, connected, others) {
   const expression = new Expression(admin, expectation);
   try {
     for (const event of suite.events) {
@@ -75,6 +80,9 @@ async function runSuite(suite, token, connected) {
     await everywhere(suite, expression, connected);
     await compareWithServer(suite, expression, token);
     await evaluateCases(suite, expression, token, connected);
+    await Promise.all(others.map((sdk) => evaluateElsewhere(suite, expression, sdk).catch((error) => {
+      check(`${suite.name} runs (${sdk.name})`, false, error.message);
+    })));
   } catch (error) {
     check(`${suite.name} runs`, false, error.message);
     for (const mode of settings.modes) {
@@ -175,6 +183,25 @@ function evaluateIn(count, suite, ignored, connected, fresh) {
     if (!isDeepStrictEqual(results[0], each.expected) && connected.mode === settings.modes[0]) {
       discovered.cases.push({ suite: suite.name, case: each.description, instead: results[0], reason: '' });
     }
+  }
+}
+
+/** Has an SDK of another language evaluate what is expressible. */
+async function evaluateElsewhere(suite, expression, sdk) {
+  const count = counts[sdk.name];
+  const ignored = voidNames(suite, expression);
+  const cases = suite.cases.filter(({ toggleName }) => !ignored.has(toggleName));
+  const wanted = cases.map((each) => sdk.resultOf(suite.name, each, expectation.resultOf(suite.name, each).value));
+  const results = { pushed: await sdk.pushed(cases, wanted), fetched: await sdk.fetched(cases) };
+  count.suites += 1;
+  count.inexpressible += suite.cases.length - cases.length;
+  for (const [index, { description }] of cases.entries()) {
+    const seen = [results.pushed[index], results.fetched[index]];
+    const passed = seen.every((result) => isDeepStrictEqual(result, wanted[index]));
+    count.cases += 1;
+    if (passed) count.passed += 1;
+    else count.failed += 1;
+    check(`${suite.name} (${sdk.name}): ${description}`, passed, { wanted: wanted[index], results: seen });
   }
 }
 
