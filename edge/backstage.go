@@ -105,7 +105,7 @@ type tokenStatusSchema struct {
 }
 
 func (e *Edge) tokenReport() any {
-	answer := tokenReportSchema{Refreshes: []tokenRefreshSchema{}, Tokens: []tokenStatusSchema{}}
+	answer := tokenReportSchema{Refreshes: []tokenRefreshSchema{}}
 	for _, status := range e.upstream.Status() {
 		row := tokenRefreshSchema{
 			Token: status.Token, Environment: status.Environment, Mode: status.Mode.String(), Connected: status.Connected,
@@ -119,23 +119,32 @@ func (e *Edge) tokenReport() any {
 		}
 		answer.Refreshes = append(answer.Refreshes, row)
 	}
+	answer.Tokens = reportOf(e.tokens)
 	e.tokens.mu.RLock()
 	defer e.tokens.mu.RUnlock()
-	for _, known := range e.tokens.known {
+	answer.Invalid = len(e.tokens.unknown)
+	return answer
+}
+
+// reportOf lists the tokens that are known.
+func reportOf(tokens *Tokens) []tokenStatusSchema {
+	tokens.mu.RLock()
+	defer tokens.mu.RUnlock()
+	listed := []tokenStatusSchema{}
+	for _, known := range tokens.known {
 		status := "Validated"
 		if known.trusted {
 			status = "Trusted"
 		} else if known.earlier {
 			status = "Earlier"
 		}
-		answer.Tokens = append(answer.Tokens, tokenStatusSchema{
+		listed = append(listed, tokenStatusSchema{
 			Token: known.Name, Type: string(known.Kind), Environment: known.Scope.Environment, Projects: known.Scope.Projects(),
 			Status: status,
 		})
 	}
-	answer.Invalid = len(e.tokens.unknown)
-	slices.SortFunc(answer.Tokens, func(a, b tokenStatusSchema) int {
+	slices.SortFunc(listed, func(a, b tokenStatusSchema) int {
 		return cmp.Or(strings.Compare(a.Token, b.Token), strings.Compare(a.Environment, b.Environment))
 	})
-	return answer
+	return listed
 }

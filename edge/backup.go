@@ -26,6 +26,9 @@ const (
 	maxEarlier = 30 * 24 * time.Hour
 )
 
+// errNewerBackup stops the start: going on would replace what a newer program can still read.
+var errNewerBackup = errors.New("a newer version of this program has written it; give another folder or remove it")
+
 // backup is what an edge keeps for the next start: the flags it held and which tokens it knew. Secrets are kept by their
 // hash: they can be recognised, and not be read.
 type backup struct {
@@ -63,7 +66,7 @@ func (f folder) load() (*backup, error) {
 		return nil, fmt.Errorf("read backup %s: %w", backupName, err)
 	}
 	if b.Version > backupVersion {
-		return nil, fmt.Errorf("read backup %s: it is of version %d, which is newer than this program's %d", backupName, b.Version, backupVersion)
+		return nil, fmt.Errorf("read backup %s of version %d: %w", backupName, b.Version, errNewerBackup)
 	}
 	return &b, nil
 }
@@ -140,11 +143,13 @@ func gather(before *backup, store *replica.Store, upstream *Upstream, tokens *To
 			b.Environments[environment] = state.Features(replica.FeaturesQuery{Query: replica.Query{Scope: scope}}).Plain()
 		}
 	}
-	tokens.each(func(sum hash, known *knownToken) {
-		b.Tokens = append(b.Tokens, savedToken{
-			Hash: base64.StdEncoding.EncodeToString(sum[:]), Kind: known.Kind,
-			Environment: known.Scope.Environment, Projects: known.Scope.Projects(), ConfirmedAt: known.confirmedAt.UTC(),
-		})
-	})
+	tokens.each(func(sum hash, known *knownToken) { b.Tokens = append(b.Tokens, saved(sum, known)) })
 	return b
+}
+
+func saved(sum hash, known *knownToken) savedToken {
+	return savedToken{
+		Hash: base64.StdEncoding.EncodeToString(sum[:]), Kind: known.Kind,
+		Environment: known.Scope.Environment, Projects: known.Scope.Projects(), ConfirmedAt: known.confirmedAt.UTC(),
+	}
 }

@@ -110,6 +110,9 @@ func (e *Edge) readBackup() error {
 		return err
 	}
 	earlier, err := e.folder.load()
+	if errors.Is(err, errNewerBackup) {
+		return err
+	}
 	if err != nil { // the upstream has it all
 		e.folder.logger.Error("going on without the backup", "err", err)
 		return nil

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +64,20 @@ func TestEdgeCommand(t *testing.T) {
 		require.Contains(t, errs, `"option":"--workers"`)
 		require.Contains(t, errs, `"option":"--sentry-dsn"`)
 	})
+}
+
+func TestOfflineCommand(t *testing.T) {
+	t.Parallel()
+	code, _, errs := pennon(t.Context(), "offline", "--client-tokens=x")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "BOOTSTRAP_FILE")
+	file := filepath.Join(t.TempDir(), "flags.json")
+	require.NoError(t, os.WriteFile(file, []byte(`{"flag":{"enabled":true}}`), 0o600))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	code, out, errs := pennon(ctx, "offline", "-b", file, "-c", "x", "--port=0", "--interface=127.0.0.1")
+	require.Zero(t, code, errs)
+	require.Contains(t, out, "http://127.0.0.1:")
 }
 
 func TestEdgeIsProbed(t *testing.T) {

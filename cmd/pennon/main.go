@@ -37,6 +37,8 @@ type roles struct {
 // edgeRoles are those of edges. They have options by the dozen, which a server need not know.
 type edgeRoles struct {
 	Edge edgeCommand `cmd:"" help:"Serve the flags of a server to SDKs and browsers: the read replica that takes Unleash Edge's place."`
+
+	Offline offlineCommand `cmd:"" help:"Serve flags from a file, as an edge without a server."`
 }
 
 // streams are what a command reads and writes, so that tests can hand in their own.
