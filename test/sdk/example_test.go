@@ -205,12 +205,13 @@ func (r *running) requireReported(t *testing.T, application, sdk string) {
 	eventually(t, func() bool {
 		answer := r.admin(t, http.MethodGet, "/client-metrics/features/"+exampleFlag+"/raw", nil)
 		require.NoError(t, json.NewDecoder(bytes.NewReader(answer)).Decode(&usage))
+		var yes, no, green int // of all hours
 		for _, row := range usage.Data {
-			if row.AppName == application && row.Yes > 0 && row.No > 0 && row.Variants["green"] > 0 {
-				return true
+			if row.AppName == application {
+				yes, no, green = yes+row.Yes, no+row.No, green+row.Variants["green"]
 			}
 		}
-		return false
+		return yes > 0 && no > 0 && green > 0
 	}, func() string { return fmt.Sprintf("%s should report: %+v", application, usage.Data) })
 }
 
