@@ -6,8 +6,8 @@ import (
 	"github.com/Unleash/unleash-client-go/v4"
 )
 
-// listener is told by the SDK what happens. It has every method of the SDK's listeners: a client without an error listener
-// waits forever for somebody to read its errors.
+// listener is told by the SDK what happens. It has every method of the SDK's listeners: the SDK waits for somebody to take what
+// it reports, and would fetch nothing while it waits.
 type listener struct {
 	changed chan struct{} // holds at most one: there may be news
 }
