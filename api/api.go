@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
@@ -35,6 +36,9 @@ type Config struct {
 
 	// TrustProxy says which proxies are believed about the caller's address.
 	TrustProxy Trust
+
+	// Observe, if not nil, is told of every request.
+	Observe Observe
 }
 
 // API is the HTTP surface of one role. Groups first call Guard for their prefix, then register: on Huma what should be
@@ -47,6 +51,9 @@ type API struct {
 	config  Config
 	logger  *slog.Logger
 	handler http.Handler // Router behind its guards
+
+	walk  sync.Once
+	plain map[string]bool // paths that are served and have no parameters; see template
 }
 
 // New returns an API that answers 404 to everything but its documentation.
@@ -94,8 +101,15 @@ func (a *API) Guard(prefix string, middleware func(http.Handler) http.Handler) {
 // answered with 500.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = withRequest(r, a.logger, a.config.TrustProxy)
+	if a.config.Observe != nil {
+		a.observed(w, r)
+		return
+	}
 	defer recovered(w, r)
+	a.serve(w, r)
+}
 
+func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 	if a.config.BasePath != "" && !cutBasePath(r, a.config.BasePath) {
 		notFound(w, r)
 		return

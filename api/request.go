@@ -25,6 +25,7 @@ type request struct {
 	path   string // as the caller sent it, without the query
 	id     string // drawn when first asked for
 	token  *token.Token
+	answer answer // the response, when it is observed
 }
 
 func withRequest(r *http.Request, logger *slog.Logger, trust Trust) *http.Request {

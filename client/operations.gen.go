@@ -7342,6 +7342,20 @@ type ClientInterface interface {
 	// Corresponds with GET /health (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetImpactMetrics Impact metrics for Prometheus
+	//
+	// What applications measure of themselves and report with their usage.
+	//
+	// Corresponds with GET /internal-backstage/impact/metrics (the `GetImpactMetrics` operationId).
+	GetImpactMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPrometheusMetrics Metrics for Prometheus
+	//
+	// What the server measures of itself, then the impact metrics.
+	//
+	// Corresponds with GET /internal-backstage/prometheus (the `GetPrometheusMetrics` operationId).
+	GetPrometheusMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EvaluateFlagsWithBody Evaluate all flags
 	//
 	// OFREP 0.3, for browsers: the context stays. eventStreams names a stream that tells when this context's answer has changed.
@@ -12981,6 +12995,40 @@ func (c *Client) GetValidTokens(ctx context.Context, body GetValidTokensJSONRequ
 // Corresponds with GET /health (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetImpactMetrics Impact metrics for Prometheus
+//
+// What applications measure of themselves and report with their usage.
+//
+// Corresponds with GET /internal-backstage/impact/metrics (the `GetImpactMetrics` operationId).
+func (c *Client) GetImpactMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetImpactMetricsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPrometheusMetrics Metrics for Prometheus
+//
+// What the server measures of itself, then the impact metrics.
+//
+// Corresponds with GET /internal-backstage/prometheus (the `GetPrometheusMetrics` operationId).
+func (c *Client) GetPrometheusMetrics(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPrometheusMetricsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -23999,6 +24047,60 @@ func NewGetHealthRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetImpactMetricsRequest constructs an http.Request for the GetImpactMetrics method
+func NewGetImpactMetricsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal-backstage/impact/metrics")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPrometheusMetricsRequest constructs an http.Request for the GetPrometheusMetrics method
+func NewGetPrometheusMetricsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/internal-backstage/prometheus")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewEvaluateFlagsRequest calls the generic EvaluateFlags builder with application/json body
 func NewEvaluateFlagsRequest(server string, params *EvaluateFlagsParams, body EvaluateFlagsJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -27213,6 +27315,24 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /health (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// GetImpactMetricsWithResponse Impact metrics for Prometheus
+	//
+	// What applications measure of themselves and report with their usage.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal-backstage/impact/metrics (the `GetImpactMetrics` operationId).
+	GetImpactMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetImpactMetricsResponse, error)
+
+	// GetPrometheusMetricsWithResponse Metrics for Prometheus
+	//
+	// What the server measures of itself, then the impact metrics.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /internal-backstage/prometheus (the `GetPrometheusMetrics` operationId).
+	GetPrometheusMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPrometheusMetricsResponse, error)
 
 	// EvaluateFlagsWithBodyWithResponse Evaluate all flags
 	//
@@ -37101,6 +37221,74 @@ func (r GetHealthResponse) ContentType() string {
 	return ""
 }
 
+type GetImpactMetricsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetImpactMetricsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetImpactMetricsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetImpactMetricsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetImpactMetricsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetPrometheusMetricsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPrometheusMetricsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPrometheusMetricsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPrometheusMetricsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPrometheusMetricsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // EvaluateFlagsResponse200Headers the declared response headers of an HTTP 200 response for EvaluateFlags
 type EvaluateFlagsResponse200Headers struct {
 	ETag *string
@@ -42029,6 +42217,36 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseGetHealthResponse(rsp)
+}
+
+// GetImpactMetricsWithResponse Impact metrics for Prometheus
+//
+// What applications measure of themselves and report with their usage.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal-backstage/impact/metrics (the `GetImpactMetrics` operationId).
+func (c *ClientWithResponses) GetImpactMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetImpactMetricsResponse, error) {
+	rsp, err := c.GetImpactMetrics(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetImpactMetricsResponse(rsp)
+}
+
+// GetPrometheusMetricsWithResponse Metrics for Prometheus
+//
+// What the server measures of itself, then the impact metrics.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /internal-backstage/prometheus (the `GetPrometheusMetrics` operationId).
+func (c *ClientWithResponses) GetPrometheusMetricsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPrometheusMetricsResponse, error) {
+	rsp, err := c.GetPrometheusMetrics(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPrometheusMetricsResponse(rsp)
 }
 
 // EvaluateFlagsWithBodyWithResponse Evaluate all flags
@@ -49671,6 +49889,38 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 		}
 		response.JSON200 = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseGetImpactMetricsResponse parses an HTTP response from a GetImpactMetricsWithResponse call
+func ParseGetImpactMetricsResponse(rsp *http.Response) (*GetImpactMetricsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetImpactMetricsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseGetPrometheusMetricsResponse parses an HTTP response from a GetPrometheusMetricsWithResponse call
+func ParseGetPrometheusMetricsResponse(rsp *http.Response) (*GetPrometheusMetricsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPrometheusMetricsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil

@@ -172,3 +172,9 @@ SELECT pg_current_xact_id()::text AS id;
 -- name: TransactionStatus :one
 -- What has become of a transaction. Empty when the server does not remember it, which is after two billion others.
 SELECT coalesce(pg_xact_status((@id::text)::xid8), '')::text AS status;
+
+-- name: UnknownFlagCounts :one
+-- Bounded by the writer.
+SELECT count(*) AS reports, count(DISTINCT name) AS names
+FROM unknown_flags
+WHERE seen_at >= now() - interval '24 hours';

@@ -321,6 +321,25 @@ func (q *Queries) TransactionStatus(ctx context.Context, db DBTX, id string) (st
 	return status, err
 }
 
+const UnknownFlagCounts = `-- name: UnknownFlagCounts :one
+SELECT count(*) AS reports, count(DISTINCT name) AS names
+FROM unknown_flags
+WHERE seen_at >= now() - interval '24 hours'
+`
+
+type UnknownFlagCountsRow struct {
+	Reports int64
+	Names   int64
+}
+
+// Bounded by the writer.
+func (q *Queries) UnknownFlagCounts(ctx context.Context, db DBTX) (UnknownFlagCountsRow, error) {
+	row := db.QueryRow(ctx, UnknownFlagCounts)
+	var i UnknownFlagCountsRow
+	err := row.Scan(&i.Reports, &i.Names)
+	return i, err
+}
+
 const UnknownFlagsPrune = `-- name: UnknownFlagsPrune :execrows
 DELETE FROM unknown_flags u
 WHERE u.seen_at < $1 OR EXISTS (SELECT 1 FROM features f WHERE f.name = u.name)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pennonhq/pennon/eval"
 )
@@ -25,6 +26,7 @@ type Store struct {
 	view   atomic.Pointer[view]
 
 	listeners  []func(environments []string)
+	changedAt  time.Time // see ChangedAt; the Source's goroutine's
 	strategies eval.Strategies
 
 	// What follows belongs to the Source's goroutine.
@@ -58,6 +60,10 @@ func NewStore(logger *slog.Logger) *Store {
 func (s *Store) OnChange(changed func(environments []string)) {
 	s.listeners = append(s.listeners, changed)
 }
+
+// ChangedAt is when the change was committed that OnChange's functions are called for, on the database's clock; the first
+// one where there are several, and zero where that is not known. Only those functions may call it.
+func (s *Store) ChangedAt() time.Time { return s.changedAt }
 
 // UseStrategies makes State.Compiled know strategies beyond Unleash's. Call it before the Source runs.
 func (s *Store) UseStrategies(custom eval.Strategies) { s.strategies = custom }
@@ -181,7 +187,9 @@ func (s *Store) Apply(delta Delta) {
 		}
 		next.states[name] = s.state(name, *c, log, old.states[name])
 	}
+	s.changedAt = rows[0].At
 	s.publish(next, changed, len(rows))
+	s.changedAt = time.Time{}
 }
 
 // applyFeature changes one flag in one environment and reports whether that is news.

@@ -36,6 +36,9 @@ type Config struct {
 	ShutdownGrace      time.Duration // how long closing streams is spread over
 	FlushInterval      time.Duration // how often usage is written
 
+	MetricsOff  bool // nothing is measured and served for Prometheus
+	MetricsPort *int // port of its own for Prometheus, 0: any free one (Server.MetricsURL tells); nil: the server's
+
 	Limits limit.Limits // how much of everything there may be; zero: limit.Default()
 
 	TrustProxy      api.Trust     // whose X-Forwarded-For is believed

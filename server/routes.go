@@ -40,6 +40,7 @@ func (s *Server) connect() {
 		first()
 	})
 	s.connectFrontend()
+	s.connectMetrics()
 	s.connectOFREP()
 	s.tokens.OnRevoked(func(id string, reason apitoken.Reason) { s.hub.CloseKey(id, closeReasons[reason]) })
 	s.changeLog.Watch(replica.KindToken, func(rows []replica.Row) {
@@ -62,9 +63,13 @@ var closeReasons = map[apitoken.Reason]sse.Reason{
 
 // routes builds the HTTP surface.
 func (s *Server) routes() http.Handler {
-	a := api.New(api.Config{
+	config := api.Config{
 		BasePath: s.config.BasePath, Version: documentVersion, Build: s.config.Version, TrustProxy: s.config.TrustProxy,
-	}, s.config.Logger)
+	}
+	if !s.config.MetricsOff {
+		config.Observe = s.measured.requests.Observe
+	}
+	a := api.New(config, s.config.Logger)
 	register(a, s)
 	return a
 }
@@ -77,12 +82,13 @@ func OpenAPI() *huma.OpenAPI {
 		store:  replica.NewStore(logger),
 		hub:    sse.New(sse.Config{}),
 		tokens: apitoken.NewCache(nil, logger),
-		usage:  &controlusage.Flusher{Buffer: usage.NewBuffer()},
+		usage:  &controlusage.Flusher{Buffer: usage.NewBuffer(), Impact: usage.NewImpact()},
 
 		origins: api.NewOrigins(),
 		config:  Config{FrontendAll: true},
 	}
 	s.flags = evaluation.New(s.store)
+	s.measured = newMeasured()
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
 	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: s.tokens})
 	s.tickets = ticket.New(nil)
@@ -99,6 +105,10 @@ func register(a *api.API, s *Server) {
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 
 	system.Register(a, s.checks()...)
+	if !s.config.MetricsOff && s.metricsListener == nil {
+		system.RegisterMetrics(a.Router, &s.measured.registry, s.usage.Impact)
+		system.DocumentMetrics(a.Huma)
+	}
 	client.Register(a.Router, client.Dependencies{
 		Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, TokensSeen: s.tokens.Seen, Invite: s.streams.Invite,
 	})

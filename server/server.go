@@ -65,9 +65,12 @@ type Server struct {
 	streams   *stream.Handler
 	ofrep     *ofrep.Handler
 	push      *push.Handler
+	measured  *measured     // what Prometheus scrapes
 	tickets   *ticket.Keys  // what browsers bring back is sealed with
 	origins   *api.Origins  // that browsers may call from
 	loaded    chan struct{} // closed when the flags have been read for the first time
+
+	metricsListener net.Listener // nil: metrics are on the server's port, or off
 
 	originsChanged chan struct{}
 	changedAt      atomic.Int64 // when flags changed last, in milliseconds since 1970
@@ -111,6 +114,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	}
 	s.store.UseStrategies(config.Strategies)
 	s.flags = evaluation.New(s.store)
+	s.measured = newMeasured()
 	s.origins = api.NewOrigins()
 	s.originsChanged = make(chan struct{}, 1)
 	s.loaded = make(chan struct{})
@@ -118,6 +122,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		MaxStreams:       config.MaxStreams,
 		MaxStreamsPerKey: config.MaxStreamsPerToken,
 		MaxAge:           config.StreamMaxAge,
+		Delivered:        s.measured.delivered,
 		Logger:           config.Logger,
 	})
 	s.outbound = outbound.New(outbound.Config{AllowPrivate: config.AllowPrivateIntegrationURLs, UserAgent: "Pennon/" + config.Version})
@@ -138,6 +143,10 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	s.listener, err = listen.Listen(ctx, "tcp", net.JoinHostPort(config.Host, strconv.Itoa(config.Port)))
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err = s.listenMetrics(ctx); err != nil {
+		_ = s.listener.Close()
+		return nil, err
 	}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -163,14 +172,18 @@ func ensureTokens(ctx context.Context, pool *pgxpool.Pool, config Config) error 
 
 // URL is where the server can be reached from this machine, with its base path.
 func (s *Server) URL() string {
-	host, port, err := net.SplitHostPort(s.listener.Addr().String())
+	return urlOf(s.listener) + strings.TrimRight(s.config.BasePath, "/")
+}
+
+func urlOf(listener net.Listener) string {
+	host, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {
-		return "http://" + s.listener.Addr().String()
+		return "http://" + listener.Addr().String()
 	}
 	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port) + strings.TrimRight(s.config.BasePath, "/")
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // Loaded is closed when the flags have been read for the first time.
@@ -189,6 +202,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.tokens.Run(running) })
 	group.Go(func() error { return s.usage.Run(running) })
 	group.Go(func() error { return s.followOrigins(running) })
+	group.Go(func() error { return s.serveMetrics(running) })
 	group.Go(func() error { return (&feature.Aging{Pool: s.pool, Logger: s.config.Logger}).Run(running) })
 	group.Go(func() error { return (&idempotency.Expiry{Pool: s.pool, Logger: s.config.Logger}).Run(running) })
 	group.Go(func() error {

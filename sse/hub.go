@@ -42,6 +42,10 @@ type Config struct {
 	// 22 s.
 	RetryMin, RetryMax time.Duration
 
+	// Delivered is told, with WakeSince, how long after that time messages were handed to the system, and how many. It is
+	// called from the goroutines that write and must not block. nil: nobody.
+	Delivered func(after time.Duration, messages int)
+
 	Logger *slog.Logger // slog.DiscardHandler
 }
 
@@ -218,14 +222,23 @@ func (h *Hub) each(yield func(*Stream) bool) {
 
 // Wake says that the topics have news. It returns at once; the shards deliver. News that come while they deliver cause
 // another delivery.
-func (h *Hub) Wake(topics ...Topic) {
+func (h *Hub) Wake(topics ...Topic) { h.WakeSince(time.Time{}, topics...) }
+
+// WakeSince is Wake for news that have been there since that time, on the clock of the wall; zero: not known.
+func (h *Hub) WakeSince(since time.Time, topics ...Topic) {
 	if len(topics) == 0 {
 		return
+	}
+	var at int64
+	if !since.IsZero() {
+		at = since.UnixNano()
 	}
 	for _, sh := range h.shards {
 		sh.tell(func(in *inbox) {
 			for _, topic := range topics {
-				in.wakes[topic] = struct{}{}
+				if known, waiting := in.wakes[topic]; !waiting || known == 0 {
+					in.wakes[topic] = at
+				}
 			}
 		})
 	}

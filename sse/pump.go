@@ -17,10 +17,11 @@ const (
 
 // pump is the writing goroutine of a stream whose connection cannot be written to without waiting.
 type pump struct {
-	wake chan struct{}
-	due  atomic.Uint32
-	gone <-chan struct{} // closed when the peer has left; nil where only writing shows it
-	out  writer
+	wake  chan struct{}
+	due   atomic.Uint32
+	since atomic.Int64    // since when there are news, in Unix nanoseconds; 0: not known
+	gone  <-chan struct{} // closed when the peer has left; nil where only writing shows it
+	out   writer
 }
 
 // writer writes a frame within a time-out, waiting where it must.
@@ -96,6 +97,7 @@ func (p *pump) serve(s *Stream, due uint32) {
 		return
 	}
 	if due&dirty != 0 {
+		since := p.since.Swap(0)
 		message, next, err := s.topic.Since(s.cursor)
 		switch {
 		case errors.Is(err, ErrGone):
@@ -112,6 +114,9 @@ func (p *pump) serve(s *Stream, due uint32) {
 				s.hub.messages.Add(1)
 				if !p.sendOrFail(s, message.frame(s.transport)) {
 					return
+				}
+				if since != 0 && s.hub.config.Delivered != nil {
+					s.hub.config.Delivered(time.Duration(time.Now().UnixNano()-since), 1)
 				}
 			}
 		}

@@ -43,18 +43,18 @@ type group struct {
 // inbox is what others want of a shard. It is bounded by the number of streams and topics: a stream is in each list at
 // most once at a time.
 type inbox struct {
-	adds    []*Stream // new
-	closes  []*Stream // to be closed: closing is set
-	returns []*Stream // given back by the goroutine that wrote
-	pongs   []*Stream // owe their peer a pong
-	wakes   map[Topic]struct{}
+	adds    []*Stream       // new
+	closes  []*Stream       // to be closed: closing is set
+	returns []*Stream       // given back by the goroutine that wrote
+	pongs   []*Stream       // owe their peer a pong
+	wakes   map[Topic]int64 // since when there are news, in Unix nanoseconds; 0: not known
 	wakeAll bool
 }
 
 func newShard(h *Hub) *shard {
 	sh := &shard{hub: h, io: newRawIO(), bell: make(chan struct{}, 1), groups: make(map[Topic]*group)}
-	sh.inbox.wakes = make(map[Topic]struct{})
-	sh.taken.wakes = make(map[Topic]struct{})
+	sh.inbox.wakes = make(map[Topic]int64)
+	sh.taken.wakes = make(map[Topic]int64)
 	return sh
 }
 
@@ -126,12 +126,12 @@ func (sh *shard) turn() {
 	}
 	if in.wakeAll {
 		for _, g := range sh.groups {
-			sh.deliver(g)
+			sh.deliver(g, in.wakes[g.topic])
 		}
 	} else {
-		for topic := range in.wakes {
+		for topic, since := range in.wakes {
 			if g := sh.groups[topic]; g != nil {
-				sh.deliver(g)
+				sh.deliver(g, since)
 			}
 		}
 	}
@@ -200,6 +200,13 @@ func (sh *shard) catchUp(s *Stream) {
 	sh.advance(s, outcome{message, next, err})
 }
 
+// delivered tells of the messages sent after told was the number of them.
+func (sh *shard) delivered(since int64, told uint64) {
+	if n := sh.messages - told; since != 0 && n > 0 && sh.hub.config.Delivered != nil {
+		sh.hub.config.Delivered(time.Duration(time.Now().UnixNano()-since), int(n))
+	}
+}
+
 // outcome is what Topic.Since returned.
 type outcome struct {
 	message *Message
@@ -207,8 +214,11 @@ type outcome struct {
 	err     error
 }
 
-// deliver brings all streams of a topic to its head. Each distinct cursor costs one call of Topic.Since.
-func (sh *shard) deliver(g *group) {
+// deliver brings all streams of a topic to its head, where news have been since then. Each distinct cursor costs one call
+// of Topic.Since.
+func (sh *shard) deliver(g *group, since int64) {
+	told := sh.messages
+	defer func() { sh.delivered(since, told) }()
 	var (
 		known  bool
 		at     Cursor
@@ -218,8 +228,11 @@ func (sh *shard) deliver(g *group) {
 	for i, s := range g.streams {
 		if i%checkEvery == checkEvery-1 {
 			sh.closeUrgent()
+			sh.delivered(since, told)
+			told = sh.messages
 		}
 		if s.mode == pumped {
+			s.pump.since.CompareAndSwap(0, since)
 			s.pump.kick(dirty)
 			continue
 		}

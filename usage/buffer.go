@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"maps"
 	"sync"
 )
 
@@ -28,15 +29,25 @@ type Stats struct {
 
 	CountsMax, InstancesMax, SeriesMax int
 
-	Yes, No uint64 // evaluations reported
-	Dropped uint64 // reports beyond the limits
+	Dropped uint64                 // reports beyond the limits
+	Apps    map[string]Evaluations // reported, by application; those beyond MaxApps as OtherApps
 }
+
+// Evaluations is how often flags were on and off.
+type Evaluations struct{ Yes, No uint64 }
+
+// Limits of Stats.Apps.
+const (
+	MaxApps   = 100
+	OtherApps = "other"
+)
 
 // Stats returns the buffer's figures.
 func (b *Buffer) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	stats := b.stats
+	stats.Apps = maps.Clone(stats.Apps)
 	stats.Counts, stats.Instances, stats.Series = len(b.batch.Counts), len(b.batch.Instances), len(b.batch.Impact)
 	stats.CountsMax, stats.InstancesMax, stats.SeriesMax = b.maxCounts, b.maxInstances, b.maxSeries
 	return stats
@@ -49,7 +60,7 @@ func (b *Buffer) drop() {
 
 // NewBuffer makes an empty buffer with the default limits.
 func NewBuffer() *Buffer {
-	return &Buffer{maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, maxSeries: DefaultMaxSeries, batch: emptyBatch()}
+	return &Buffer{maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, maxSeries: DefaultMaxSeries, batch: emptyBatch(), stats: Stats{Apps: map[string]Evaluations{}}}
 }
 
 func emptyBatch() Batch {
@@ -61,9 +72,19 @@ func (b *Buffer) Count(key Key, count Count) {
 	key.Hour = Hour(key.Hour)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.stats.Yes += uint64(max(count.Yes, 0))
-	b.stats.No += uint64(max(count.No, 0))
+	b.tally(key.App, count)
 	b.add(key, count)
+}
+
+func (b *Buffer) tally(app string, count Count) {
+	of, known := b.stats.Apps[app]
+	if !known && len(b.stats.Apps) >= MaxApps {
+		app = OtherApps
+		of = b.stats.Apps[app]
+	}
+	of.Yes += uint64(max(count.Yes, 0))
+	of.No += uint64(max(count.No, 0))
+	b.stats.Apps[app] = of
 }
 
 // Seen notes an instance, merged with what it said before.

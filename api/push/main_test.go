@@ -46,7 +46,7 @@ type world struct {
 func newWorld(names ...string) *world {
 	w := &world{store: replica.NewStore(slog.New(slog.DiscardHandler)), revision: 1}
 	w.topics = newTopics(evaluation.New(w.store), sse.New(sse.Config{}))
-	w.store.OnChange(w.topics.changed)
+	w.store.OnChange(func(environments []string) { w.topics.changed(w.store.ChangedAt(), environments) })
 	var features []replica.Feature
 	for _, name := range names {
 		features = append(features, feature(name, true))

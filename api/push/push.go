@@ -68,7 +68,7 @@ type Handler struct {
 // New makes a Handler that wakes the Hub on every change of the Store. It must be called before the Store's Source runs.
 func New(c Config) *Handler {
 	h := &Handler{topics: newTopics(c.Flags, c.Hub), gate: stream.NewGate(c.Hub, c.Tokens, c.Hydrations)}
-	c.Store.OnChange(h.topics.changed)
+	c.Store.OnChange(func(environments []string) { h.topics.changed(c.Store.ChangedAt(), environments) })
 	return h
 }
 

@@ -97,8 +97,8 @@ func (ts *topics) sweep(now time.Time) {
 	}
 }
 
-// changed wakes the clients of environments.
-func (ts *topics) changed(environments []string) {
+// changed wakes the clients of environments, where something has changed since then.
+func (ts *topics) changed(since time.Time, environments []string) {
 	ts.mu.Lock()
 	ts.sweep(time.Now())
 	var found []sse.Topic
@@ -110,7 +110,7 @@ func (ts *topics) changed(environments []string) {
 		}
 	}
 	ts.mu.Unlock()
-	ts.hub.Wake(found...)
+	ts.hub.WakeSince(since, found...)
 }
 
 // rung wakes the clients of topics whose time has come, and says when to ring again.

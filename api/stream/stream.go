@@ -40,7 +40,7 @@ type Handler struct {
 // whole state at the same time; 0: DefaultHydrations.
 func New(store *replica.Store, hub *sse.Hub, tokens api.Tokens, hydrations int) *Handler {
 	h := &Handler{store: store, hub: hub, topics: newTopics(store), gate: NewGate(hub, tokens, hydrations), waiting: newWaiting()}
-	store.OnChange(func(environments []string) { hub.Wake(h.topics.of(environments)...) })
+	store.OnChange(func(environments []string) { hub.WakeSince(store.ChangedAt(), h.topics.of(environments)...) })
 	return h
 }
 

@@ -24,6 +24,8 @@ type serveCommand struct {
 	MaxStreamsPerToken int           `name:"max-streams-per-token" env:"MAX_STREAMS_PER_TOKEN" default:"0" help:"Of these, streams one token may have; 0 for no limit of its own."`
 	StreamMaxAge       time.Duration `name:"stream-max-age" env:"STREAM_MAX_AGE" default:"0" help:"Streams end at about that age (at least a minute) and their clients come back, so that they spread over a growing fleet; 0 for never."`
 	ChangeRetention    time.Duration `name:"change-retention" env:"CHANGE_RETENTION" default:"168h" help:"How far back the change log reaches: how long a client may be away and still resume with a delta."`
+	Metrics            bool          `name:"metrics" env:"METRICS" default:"true" negatable:"" help:"Measure, and serve it to Prometheus at /internal-backstage/prometheus."`
+	MetricsPort        int           `name:"metrics-port" env:"METRICS_PORT" default:"0" help:"Port of its own for Prometheus, which whoever reaches the API cannot see; 0 for the API's."`
 	Limits             limitOptions  `embed:""`
 	CustomStrategies   string        `name:"custom-strategies-file" env:"UNLEASH_CUSTOM_STRATEGIES_FILE" help:"Custom activation strategies as expressions, for browsers, in YAML or JSON (docs/proxy.md)."`
 	PrivateURLs        bool          `name:"allow-private-url-in-integration" env:"UNLEASH_ALLOW_PRIVATE_URL_IN_INTEGRATION" help:"Let integrations send to private addresses (loopback, 10.x, …), and through the proxy that HTTPS_PROXY names."`
@@ -134,7 +136,12 @@ func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
 
 		Limits: limits,
 
+		MetricsOff: !c.Metrics,
+
 		AllowPrivateIntegrationURLs: c.PrivateURLs,
+	}
+	if c.MetricsPort != 0 {
+		config.MetricsPort = &c.MetricsPort
 	}
 	if err := c.Frontend.apply(&config); err != nil {
 		return server.Config{}, err

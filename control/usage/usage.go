@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,8 +44,12 @@ type Flusher struct {
 	Interval  time.Duration // 0 means FlushInterval
 	Retention time.Duration // 0 means DefaultRetention
 
-	doubt doubt
+	doubt    doubt
+	failures atomic.Int64
 }
+
+// Failures is how many flushes have failed since the start.
+func (f *Flusher) Failures() int64 { return f.failures.Load() }
 
 // Run flushes until ctx is done, and once more after that. What cannot be written is kept and tried again.
 func (f *Flusher) Run(ctx context.Context) error {
@@ -74,6 +79,7 @@ func (f *Flusher) Run(ctx context.Context) error {
 
 func (f *Flusher) flushLogged(ctx context.Context) {
 	if err := f.Flush(ctx); err != nil {
+		f.failures.Add(1)
 		f.Logger.Warn("usage could not be stored and is kept for the next try", "component", "usage", "err", err)
 	}
 }
