@@ -54,6 +54,7 @@ func startLogged(t *testing.T, database *dbtest.Database, level slog.Level) (*ru
 	log := &logged{}
 	return start(t, database, func(c *server.Config) {
 		c.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: level}))
+		c.FrontendAll = true
 	}), log
 }
 
@@ -65,13 +66,24 @@ type documented struct {
 
 func (o documented) public() bool { return o.Security != nil && len(o.Security) == 0 }
 
-// secret is a token that opens the operation.
-func (o documented) secret() string {
-	if strings.HasPrefix(o.path, "/api/client/") {
-		return clientToken
+// secrets are the tokens that open the operation, one of each kind.
+func (o documented) secrets() []string {
+	switch {
+	case strings.HasPrefix(o.path, "/api/client/"):
+		return []string{clientToken}
+	case strings.HasPrefix(o.path, "/api/frontend"):
+		return []string{frontendToken}
+	case strings.HasPrefix(o.path, "/ofrep/"):
+		return []string{frontendToken, clientToken}
+	case strings.HasPrefix(o.path, "/openfeature/") && o.method == http.MethodGet:
+		return []string{adminToken, clientToken, frontendToken}
+	default:
+		return []string{adminToken}
 	}
-	return adminToken
 }
+
+// secret is a token that opens the operation.
+func (o documented) secret() string { return o.secrets()[0] }
 
 func documentedOperations(document *huma.OpenAPI) []documented {
 	var list []documented
@@ -169,12 +181,39 @@ func proper(t require.TestingT, schemas huma.Registry, o documented, got answer,
 	huma.Validate(schemas, content.Schema, huma.NewPathBuffer(nil, 0), huma.ModeReadFromServer, value, result)
 	require.Empty(t, result.Errors, "%s: %s", about, got.body)
 	if got.status >= 400 {
-		properError(t, got, about)
+		properError(t, o.path, got, about)
 	}
 }
 
-// properError requires {message} or {name, message, details}.
-func properError(t require.TestingT, got answer, about string) {
+// properError requires {message} or {name, message, details}. OpenFeature has shapes of its own: its manifest wraps the error,
+// and its evaluations tell an errorCode, or errorDetails only, and nothing at all to who may not ask.
+func properError(t require.TestingT, path string, got answer, about string) {
+	switch {
+	case strings.HasPrefix(path, "/openfeature/"):
+		var wrapped struct {
+			Error struct {
+				Message string
+				Status  int
+				Details []struct{ Message string }
+			}
+		}
+		require.NoError(t, json.Unmarshal(got.body, &wrapped), "%s: %s", about, got.body)
+		require.NotEmpty(t, wrapped.Error.Message, "%s: %s", about, got.body)
+		require.Equal(t, got.status, wrapped.Error.Status, about)
+		for _, d := range wrapped.Error.Details {
+			require.NotEmpty(t, d.Message, "%s: %s", about, got.body)
+		}
+		return
+	case strings.HasPrefix(path, "/ofrep/"):
+		if got.status == http.StatusUnauthorized || got.status == http.StatusForbidden {
+			require.Empty(t, got.body, about)
+			return
+		}
+		var failure struct{ ErrorCode, ErrorDetails, Message string }
+		require.NoError(t, json.Unmarshal(got.body, &failure), "%s: %s", about, got.body)
+		require.NotEmpty(t, failure.ErrorCode+failure.ErrorDetails+failure.Message, "%s: %s", about, got.body)
+		return
+	}
 	var shape struct {
 		Name, Message string
 		Details       []struct{ Message string }
@@ -321,15 +360,21 @@ func TestEveryOperationAsksForItsCredential(t *testing.T) {
 			proper(t, document.Components.Schemas, o, got, path)
 		}
 		for _, secret := range []string{adminToken, clientToken, frontendToken} {
-			if secret == o.secret() {
+			if slices.Contains(o.secrets(), secret) {
 				continue
 			}
 			got := r.ask(o.method, path, secret, body)
-			require.Equal(t, http.StatusForbidden, got.status, "%s %s %s: %s", o.method, path, secret, got.body)
+			refusal := http.StatusForbidden
+			if o.path == "/ofrep/v1/stream" {
+				refusal = http.StatusUnauthorized // it knows tickets only
+			}
+			require.Equal(t, refusal, got.status, "%s %s %s: %s", o.method, path, secret, got.body)
 			proper(t, document.Components.Schemas, o, got, path)
 		}
 	}
-	require.Equal(t, []string{"POST /edge/validate", "GET /health", "GET /ready"}, public)
+	require.Equal(t, []string{
+		"POST /edge/validate", "GET /health", "GET /internal-backstage/impact/metrics", "GET /internal-backstage/prometheus", "GET /ready",
+	}, public)
 	require.Equal(t, before, readState(t, database))
 	require.NotContains(t, log.String(), "level=ERROR")
 }

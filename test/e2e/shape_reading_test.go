@@ -60,7 +60,7 @@ func (c *caller) reading() {
 	for _, id := range []string{
 		"getTagTypes", "getTags", "getAllStrategies", "getContextFields", "getAllFeatureTypes", "getAllEnvironments", "getProjects", "getSegments", "getAllApiTokens", "getAddons",
 		"getArchivedFeatures", "getAllToggles", "getEvents", "getEventCreators", "searchEvents", "searchFeatures", "getApplications", "getOutdatedSdks", "getUnknownFlags",
-		"getFeatureLifecycleStageCount", "getInstanceAdminStats", "getInstanceAdminStatsCsv", "getTelemetrySettings", "getUiConfig", "getMaintenance", "getHealth", "getReady",
+		"getFeatureLifecycleStageCount", "getInstanceAdminStats", "getInstanceAdminStatsCsv", "getTelemetrySettings", "getUiConfig", "getMaintenance", "getHealth", "getReady", "getImpactMetrics", "getPrometheusMetrics",
 		"getAllClientFeatures", "getDelta", "streamFeatures", "getMe", "getBanners", "getPersonalDashboard", "getFlagCreators",
 	} {
 		c.do(id, nil, nil)
