@@ -256,7 +256,7 @@ func TestTokensOfAnEarlierRunCountWhileTheUpstreamIsAway(t *testing.T) {
 		w.fake.on(pathValidate, unreachable)
 		w.fake.on(pathFeatures, unreachable)
 		body := features(flag("kept", true))
-		w.admission.earlier = func(string) []byte { return []byte(body) }
+		w.earlier = func(string) []byte { return []byte(body) }
 		for secret, kind := range map[string]token.Kind{"all": token.Client, "gone": token.Client, "browser": token.Frontend} {
 			w.tokens.recall(token.Hash(secret), &token.Token{ID: tokenID(secret), Kind: kind, Scope: token.NewScope("development", "*")}, time.Now())
 		}
