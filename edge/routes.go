@@ -15,7 +15,6 @@ import (
 	"github.com/pennonhq/pennon/api/proxy"
 	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/api/system"
-	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/openfeature"
 	"github.com/pennonhq/pennon/token"
 )
@@ -60,8 +59,8 @@ func (s *surface) registerFrontend(a *api.API) {
 func (s *surface) registerProxy(a *api.API) {
 	cors := s.config.CORS
 	a.Router.Mount("/proxy", proxy.New(proxy.Config{
-		Clients:      ofKind{s.tokens, token.Frontend},
-		ServerTokens: ofKind{s.tokens, token.Client},
+		Clients:      proxy.OfKind(s.tokens, token.Frontend),
+		ServerTokens: proxy.OfKind(s.tokens, token.Client),
 		EnableAll:    !s.config.HideAll,
 		TrustProxy:   s.config.TrustProxy,
 		CORS: proxy.CORS{
@@ -83,22 +82,6 @@ func (s *surface) registerOFREP(a *api.API) {
 	a.Guard(openfeature.PathManifest, s.ofrep.ManifestGuard)
 	s.ofrep.Register(a.Router)
 	ofrep.Document(a.Huma)
-}
-
-// ofKind are tokens of one kind; the others are not known.
-type ofKind struct {
-	api.Tokens
-
-	kind token.Kind
-}
-
-// Token implements api.Tokens. The word Bearer may come before the secret.
-func (t ofKind) Token(ctx context.Context, secret string) (*token.Token, error) {
-	known, err := t.Tokens.Token(ctx, token.FromHeader(secret))
-	if err == nil && known.Kind != t.kind {
-		return nil, fault.New(fault.Unauthenticated, "The token is of another kind.")
-	}
-	return known, err
 }
 
 // outer is what comes before any route: who may call at all, where the token is, and whose answer it is.

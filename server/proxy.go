@@ -20,8 +20,8 @@ func registerProxy(a *api.API, s *Server) {
 		}))
 	}
 	a.Router.Mount("/proxy", proxy.New(proxy.Config{
-		Clients:      append(clients, ofKind{s.tokens, token.Frontend}),
-		ServerTokens: ofKind{s.tokens, token.Client},
+		Clients:      append(clients, proxy.OfKind(s.tokens, token.Frontend)),
+		ServerTokens: proxy.OfKind(s.tokens, token.Client),
 		HeaderName:   s.config.ProxyKeyHeader,
 		EnableAll:    s.config.FrontendAll,
 		TrustProxy:   s.config.TrustProxy,
@@ -34,22 +34,6 @@ func registerProxy(a *api.API, s *Server) {
 		Usage:        s.usage.Buffer,
 		Logger:       s.config.Logger,
 	}))
-}
-
-// ofKind are tokens of one kind; the others are not known.
-type ofKind struct {
-	api.Tokens
-
-	kind token.Kind
-}
-
-// Token implements api.Tokens. The word Bearer may come before the secret.
-func (t ofKind) Token(ctx context.Context, secret string) (*token.Token, error) {
-	known, err := t.Tokens.Token(ctx, token.FromHeader(secret))
-	if err == nil && known.Kind != t.kind {
-		return nil, fault.New(fault.Unauthenticated, "The token is of another kind.")
-	}
-	return known, err
 }
 
 // firstOf asks one after the other.

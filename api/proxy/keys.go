@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"maps"
 
+	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/fault"
 	"github.com/pennonhq/pennon/token"
 )
@@ -39,4 +40,24 @@ func (k *Keys) Token(_ context.Context, key string) (*token.Token, error) {
 		return known, nil
 	}
 	return nil, fault.New(fault.Unauthenticated, "The key is not known.")
+}
+
+// OfKind returns those of tokens that are of one kind; the others are not known. The word Bearer may come before a secret.
+func OfKind(tokens api.Tokens, kind token.Kind) api.Tokens {
+	return ofKind{tokens, kind}
+}
+
+type ofKind struct {
+	api.Tokens
+
+	kind token.Kind
+}
+
+// Token implements api.Tokens.
+func (t ofKind) Token(ctx context.Context, secret string) (*token.Token, error) {
+	known, err := t.Tokens.Token(ctx, token.FromHeader(secret))
+	if err == nil && known.Kind != t.kind {
+		return nil, fault.New(fault.Unauthenticated, "The token is of another kind.")
+	}
+	return known, err
 }
