@@ -5,10 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/pennonhq/pennon/replica"
@@ -16,18 +12,14 @@ import (
 )
 
 const (
-	backupName    = "pennon-edge.json"
 	backupVersion = 1
-
-	// backupDelay gathers changes into one write.
-	backupDelay = time.Second
 
 	// maxEarlier is after what time without the upstream's word a token of an earlier run is forgotten.
 	maxEarlier = 30 * 24 * time.Hour
 )
 
 // errNewerBackup stops the start: going on would replace what a newer program can still read.
-var errNewerBackup = errors.New("a newer version of this program has written it; give another folder or remove it")
+var errNewerBackup = errors.New("a newer version of this program has written it; keep this edge's elsewhere or remove it")
 
 // backup is what an edge keeps for the next start: the flags it held and which tokens it knew. Secrets are kept by their
 // hash: they can be recognised, and not be read.
@@ -46,72 +38,26 @@ type savedToken struct {
 	ConfirmedAt time.Time  `json:"confirmedAt"`
 }
 
-// folder is where backups are kept.
-type folder struct {
-	path   string
-	logger *slog.Logger
-}
-
-// load reads the backup, or what Unleash Edge has left in its place; an empty one if there is neither.
-func (f folder) load() (*backup, error) {
-	content, err := os.ReadFile(filepath.Join(f.path, backupName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return f.imported()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read backup: %w", err)
-	}
+// decodeBackup reads what encode has written. Older versions are understood.
+func decodeBackup(content []byte) (*backup, error) {
 	var b backup
 	if err := json.Unmarshal(content, &b); err != nil {
-		return nil, fmt.Errorf("read backup %s: %w", backupName, err)
+		return nil, fmt.Errorf("read backup: %w", err)
 	}
 	if b.Version > backupVersion {
-		return nil, fmt.Errorf("read backup %s of version %d: %w", backupName, b.Version, errNewerBackup)
+		return nil, fmt.Errorf("read backup of version %d: %w", b.Version, errNewerBackup)
 	}
 	return &b, nil
 }
 
-// save replaces the backup. It is whole at any moment: whoever reads sees the old one or the new one.
-func (f folder) save(b *backup) (err error) {
+// encode is the backup as it is kept.
+func (b *backup) encode() ([]byte, error) {
 	b.Version, b.SavedAt = backupVersion, time.Now().UTC()
 	content, err := json.Marshal(b)
 	if err != nil {
-		return fmt.Errorf("write backup: %w", err)
+		return nil, fmt.Errorf("write backup: %w", err)
 	}
-	file, err := os.CreateTemp(f.path, backupName+".*.tmp") // only the owner may read it
-	if err != nil {
-		return fmt.Errorf("write backup: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(file.Name())
-		}
-	}()
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Sync(), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), filepath.Join(f.path, backupName))
-	}
-	if err != nil {
-		return fmt.Errorf("write backup: %w", err)
-	}
-	if directory, err := os.Open(f.path); err == nil { // makes the new name last; not all systems know how
-		_ = directory.Sync()
-		_ = directory.Close()
-	}
-	return nil
-}
-
-// prepare makes the folder, and fails if nothing can be written there.
-func (f folder) prepare() error {
-	if err := os.MkdirAll(f.path, 0o700); err != nil {
-		return fmt.Errorf("backup folder: %w", err)
-	}
-	probe, err := os.CreateTemp(f.path, backupName+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("backup folder: %w", err)
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return content, nil
 }
 
 // recall makes the tokens of the backup known.

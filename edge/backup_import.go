@@ -1,35 +1,30 @@
 package edge
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
+	"github.com/pennonhq/pennon/edge/storage"
 	"github.com/pennonhq/pennon/token"
 )
 
-// The files of Unleash Edge's backup.
-const (
-	importedFeatures = "unleash_features.json" // [["<environment>", <as GET /client/features answers>], …]
-	importedTokens   = "unleash_tokens.json"   // [{token, type, environment, projects, status}, …], secrets in clear
-)
-
-// imported reads the backup of Unleash Edge, if there is one. The files stay as they are.
-func (f folder) imported() (*backup, error) {
+// imported reads the backup of Unleash Edge, if there is one: [["<environment>", <as GET /client/features answers>], …] and
+// [{token, type, environment, projects, status}, …] with secrets in clear. Both stay as they are.
+func (k *keeper) imported(ctx context.Context) (*backup, error) {
 	b := &backup{Environments: map[string]json.RawMessage{}}
 	var pairs [][]json.RawMessage
-	if _, err := f.read(importedFeatures, &pairs); err != nil {
+	if _, err := k.read(ctx, storage.ImportedFeatures, &pairs); err != nil {
 		return nil, err
 	}
 	for _, pair := range pairs {
 		var environment string
 		if len(pair) != 2 || json.Unmarshal(pair[0], &environment) != nil {
-			return nil, fmt.Errorf("read backup %s: it is not a list of environments with their flags", importedFeatures)
+			return nil, fmt.Errorf("read backup %s: it is not a list of environments with their flags", k.storage.Spell(storage.ImportedFeatures))
 		}
 		b.Environments[environment] = pair[1]
 	}
@@ -38,7 +33,7 @@ func (f folder) imported() (*backup, error) {
 
 		Status string `json:"status"`
 	}
-	modified, err := f.read(importedTokens, &tokens)
+	written, err := k.read(ctx, storage.ImportedTokens, &tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -50,31 +45,30 @@ func (f folder) imported() (*backup, error) {
 		sum := token.Hash(t.Token)
 		b.Tokens = append(b.Tokens, savedToken{
 			Hash: base64.StdEncoding.EncodeToString(sum[:]), Kind: known.Kind,
-			Environment: known.Scope.Environment, Projects: known.Scope.Projects(), ConfirmedAt: modified,
+			Environment: known.Scope.Environment, Projects: known.Scope.Projects(), ConfirmedAt: written,
 		})
 	}
 	if len(b.Environments) > 0 {
-		f.logger.Info("taking over the backup of Unleash Edge; its file of tokens holds secrets in clear and is no longer needed",
-			"environments", len(b.Environments), "tokens", len(b.Tokens), "file", importedTokens)
+		k.logger.Info("taking over the backup of Unleash Edge; what it has kept of tokens holds secrets in clear and is no longer needed",
+			"environments", len(b.Environments), "tokens", len(b.Tokens), "secrets", k.storage.Spell(storage.ImportedTokens))
 	}
 	return b, nil
 }
 
-// read reads a file, if it is there, and tells when it was written.
-func (f folder) read(name string, into any) (modified time.Time, err error) {
-	path := filepath.Join(f.path, name)
-	content, err := os.ReadFile(path)
+// read reads an object, if it is there, and tells when it was written: now, where that is not known.
+func (k *keeper) read(ctx context.Context, name storage.Name, into any) (written time.Time, err error) {
+	content, written, err := k.storage.Load(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, nil
 	}
 	if err != nil {
-		return time.Time{}, fmt.Errorf("read backup: %w", err)
+		return time.Time{}, err
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return time.Time{}, fmt.Errorf("read backup %s: %w", name, err)
+		return time.Time{}, fmt.Errorf("read backup %s: %w", k.storage.Spell(name), err)
 	}
-	if info, err := os.Stat(path); err == nil {
-		modified = info.ModTime()
+	if written.IsZero() {
+		written = time.Now()
 	}
-	return modified, nil
+	return written, nil
 }

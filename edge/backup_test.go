@@ -10,15 +10,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pennonhq/pennon/edge/storage"
 	"github.com/pennonhq/pennon/token"
 )
 
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	quiet := slog.New(slog.DiscardHandler)
-	write := func(t *testing.T, f folder, name, content string) {
+	const own = "pennon-edge.json"
+	in := func(path string) *keeper {
+		return &keeper{storage: storage.NewFolder(path), logger: quiet, earlier: &backup{}}
+	}
+	write := func(t *testing.T, folder, name, content string) {
 		t.Helper()
-		require.NoError(t, os.WriteFile(filepath.Join(f.path, name), []byte(content), 0o600))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600))
 	}
 	recalled := func(b *backup, secret string) *knownToken {
 		tokens := newTokens(nil, quiet)
@@ -28,9 +33,10 @@ func TestBackup(t *testing.T) {
 
 	t.Run("HoldsNoSecretAndOneFile", func(t *testing.T) {
 		t.Parallel()
-		f := folder{filepath.Join(t.TempDir(), "made"), quiet}
-		require.NoError(t, f.prepare())
-		none, err := f.load()
+		folder := filepath.Join(t.TempDir(), "made")
+		k := in(folder)
+		require.NoError(t, k.storage.Prepare(t.Context()))
+		none, err := k.readAll(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, none.Environments)
 
@@ -41,19 +47,22 @@ func TestBackup(t *testing.T) {
 		}
 		b := &backup{Environments: map[string]json.RawMessage{"development": json.RawMessage(features(flag("a", true)))}}
 		tokens.each(func(sum hash, known *knownToken) { b.Tokens = append(b.Tokens, saved(sum, known)) })
-		require.NoError(t, f.save(b))
-		require.NoError(t, f.save(b))
-		content, err := os.ReadFile(filepath.Join(f.path, backupName))
+		for range 2 {
+			encoded, err := b.encode()
+			require.NoError(t, err)
+			require.NoError(t, k.storage.Save(t.Context(), encoded))
+		}
+		content, err := os.ReadFile(filepath.Join(folder, own))
 		require.NoError(t, err)
 		require.NotContains(t, string(content), "very-secret")
-		info, err := os.Stat(filepath.Join(f.path, backupName))
+		info, err := os.Stat(filepath.Join(folder, own))
 		require.NoError(t, err)
 		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-		entries, err := os.ReadDir(f.path)
+		entries, err := os.ReadDir(folder)
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "nothing temporary is left behind")
 
-		loaded, err := f.load()
+		loaded, err := k.readAll(t.Context())
 		require.NoError(t, err)
 		require.JSONEq(t, features(flag("a", true)), string(loaded.Environments["development"]))
 		known := recalled(loaded, "*:development.very-secret")
@@ -67,29 +76,31 @@ func TestBackup(t *testing.T) {
 
 	t.Run("TakesOverUnleashEdges", func(t *testing.T) {
 		t.Parallel()
-		f := folder{t.TempDir(), quiet}
-		write(t, f, importedFeatures, `[["development",`+features(flag("a", true))+`]]`)
-		write(t, f, importedTokens, `[{"token":"*:development.x","type":"client","environment":"development","projects":["*"],"status":"Validated"},`+
+		folder := t.TempDir()
+		k := in(folder)
+		write(t, folder, "unleash_features.json", `[["development",`+features(flag("a", true))+`]]`)
+		write(t, folder, "unleash_tokens.json", `[{"token":"*:development.x","type":"client","environment":"development","projects":["*"],"status":"Validated"},`+
 			`{"token":"*:development.y","type":"client","environment":"development","projects":["*"],"status":"Invalid"}]`)
-		b, err := f.load()
+		b, err := k.readAll(t.Context())
 		require.NoError(t, err)
 		require.Contains(t, string(b.Environments["development"]), `"a"`)
 		require.NotNil(t, recalled(b, "*:development.x"))
 		require.Nil(t, recalled(b, "*:development.y"))
-		write(t, f, importedFeatures, `{"not":"pairs"}`)
-		_, err = f.load()
-		require.ErrorContains(t, err, importedFeatures)
+		write(t, folder, "unleash_features.json", `{"not":"pairs"}`)
+		_, err = k.readAll(t.Context())
+		require.ErrorContains(t, err, "unleash_features.json")
 	})
 
 	t.Run("RefusesWhatItDoesNotUnderstand", func(t *testing.T) {
 		t.Parallel()
-		f := folder{t.TempDir(), quiet}
-		write(t, f, backupName, `{"version":2}`)
-		_, err := f.load()
+		folder := t.TempDir()
+		k := in(folder)
+		write(t, folder, own, `{"version":2}`)
+		_, err := k.readAll(t.Context())
 		require.ErrorContains(t, err, "newer")
-		write(t, f, backupName, `{"version":`)
-		_, err = f.load()
-		require.ErrorContains(t, err, backupName)
-		require.Error(t, folder{"/dev/null/x", quiet}.prepare())
+		write(t, folder, own, `{"version":`)
+		_, err = k.readAll(t.Context())
+		require.ErrorContains(t, err, own)
+		require.Error(t, in("/dev/null/x").storage.Prepare(t.Context()))
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -27,9 +26,7 @@ type Edge struct {
 	upstream  *Upstream
 	forwarder *Forwarder
 	surface   *surface
-	folder    folder
-	earlier   *backup
-	changed   chan struct{} // holds one when there is something to keep
+	keeper    *keeper
 }
 
 // New checks the configuration, reads the backup and listens. Nothing is served before Run.
@@ -38,7 +35,7 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Edge{config: config, earlier: &backup{}, changed: make(chan struct{}, 1)}
+	e := &Edge{config: config}
 	e.upstream, err = NewUpstream(UpstreamConfig{
 		URL: config.URL, Open: true, Prefer: config.Prefer, AppName: config.AppName, InstanceID: config.InstanceID,
 		Version: config.Version, RefreshInterval: config.RefreshInterval, Headers: config.Headers,
@@ -52,10 +49,6 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 		return nil, err
 	}
 	e.admission = newAdmission(e.tokens, e.upstream, config.Tokens, config.Dynamic, config.Logger)
-	e.admission.earlier = func(environment string) []byte { return e.earlier.Environments[environment] }
-	if err := e.readBackup(); err != nil {
-		return nil, err
-	}
 	e.forwarder = &Forwarder{
 		Buffer: usage.NewBuffer(), Upstream: e.upstream, Form: Bulk, Interval: config.MetricsInterval, Logger: config.Logger,
 	}
@@ -63,8 +56,12 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 	e.surface.ready = e.Ready
 	e.surface.tokenReport = e.tokenReport
 	e.surface.contact = func() time.Time { return time.Now().Add(-e.upstream.Staleness(time.Now())) }
-	e.surface.store.OnChange(func([]string) { e.keepSoon() })
 	e.tokens.changed = e.tokenChanged
+	e.keeper = newKeeper(config, e.surface.store, e.upstream, e.tokens)
+	e.admission.earlier = e.keeper.flags
+	if err := e.keeper.load(ctx); err != nil {
+		return nil, err
+	}
 	if err := e.surface.listen(ctx); err != nil {
 		return nil, err
 	}
@@ -101,27 +98,6 @@ func (e *Edge) trust() error {
 	return nil
 }
 
-func (e *Edge) readBackup() error {
-	if e.config.BackupFolder == "" {
-		return nil
-	}
-	e.folder = folder{path: e.config.BackupFolder, logger: e.config.Logger.With("component", "backup")}
-	if err := e.folder.prepare(); err != nil {
-		return err
-	}
-	earlier, err := e.folder.load()
-	if errors.Is(err, errNewerBackup) {
-		return err
-	}
-	if err != nil { // the upstream has it all
-		e.folder.logger.Error("going on without the backup", "err", err)
-		return nil
-	}
-	e.earlier = earlier
-	e.earlier.recall(e.tokens, time.Now())
-	return nil
-}
-
 // tokenChanged follows the upstream's word on a token: its streams end.
 func (e *Edge) tokenChanged(id string, revoked bool) {
 	reason := sse.Changed
@@ -130,7 +106,7 @@ func (e *Edge) tokenChanged(id string, revoked bool) {
 		e.admission.revoked(id)
 	}
 	e.surface.hub.CloseKey(id, reason)
-	e.keepSoon()
+	e.keeper.soon()
 }
 
 // URL is where the edge can be reached from this machine, with its base path.
@@ -163,7 +139,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	group.Go(func() error { return e.admission.run(running) })
 	group.Go(func() error { return e.tokens.run(running, e.config.Revalidation) })
 	group.Go(func() error { return e.forwarder.Run(running) })
-	group.Go(func() error { return e.keep(running) })
+	group.Go(func() error { return e.keeper.run(running) })
 	group.Go(func() error { return e.register(running) })
 	e.surface.serve(group)
 	e.config.Logger.Info("serving", "component", "edge", "url", e.URL(), "upstream", e.config.URL, "version", e.config.Version)
@@ -191,53 +167,6 @@ func (e *Edge) closeIdle() {
 	if transport, ok := e.config.Transport.(*http.Transport); ok {
 		transport.CloseIdleConnections()
 	}
-}
-
-func (e *Edge) keepSoon() {
-	select {
-	case e.changed <- struct{}{}:
-	default: // it will be
-	}
-}
-
-// keep writes the backup soon after each change and at the end, until ctx is done.
-func (e *Edge) keep(ctx context.Context) error {
-	if e.config.BackupFolder == "" {
-		return nil
-	}
-	daily := time.NewTicker(24 * time.Hour) // tells that the tokens were confirmed lately
-	defer daily.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-e.changed:
-		case <-daily.C:
-		}
-		timer := time.NewTimer(backupDelay)
-		select {
-		case <-ctx.Done(): // now, as it is the last time
-		case <-timer.C:
-		}
-		timer.Stop()
-		if err := e.folder.save(gather(e.earlier, e.surface.store, e.upstream, e.tokens)); err != nil {
-			e.folder.logger.Error("the backup is not up to date", "err", err)
-			if ctx.Err() == nil && !errors.Is(err, context.Canceled) {
-				e.keepLater(ctx)
-			}
-		}
-	}
-}
-
-// keepLater tries again after a while.
-func (e *Edge) keepLater(ctx context.Context) {
-	timer := time.NewTimer(jittered(backoffMax))
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-	e.keepSoon()
 }
 
 // logged is a logger for what net/http has to say.
