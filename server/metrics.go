@@ -17,6 +17,7 @@ import (
 	"github.com/pennonhq/pennon/metrics"
 	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/sse"
 )
 
 const (
@@ -68,8 +69,8 @@ func isSDKPath(path string) bool {
 	return false
 }
 
-func (m *measured) delivered(after time.Duration, messages int) {
-	m.delivery.Observe(max(after, 0).Seconds(), uint64(messages)) // clocks may differ
+func (m *measured) delivered(d sse.Delivery) {
+	m.delivery.Observe(max(d.After, 0).Seconds(), uint64(d.Messages)) // clocks may differ
 }
 
 // flagsChanged counts rows of the change log.

@@ -14,12 +14,14 @@ func TestDeliveredIsToldHowLongNewsTook(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var told int
-	b := setup(t, sse.Config{Delivered: func(after time.Duration, messages int) {
+	b := setup(t, sse.Config{Delivered: func(d sse.Delivery) {
 		mu.Lock()
 		defer mu.Unlock()
-		require.GreaterOrEqual(t, after, time.Hour)
-		require.Less(t, after, 2*time.Hour)
-		told += messages
+		require.GreaterOrEqual(t, d.After, time.Hour)
+		require.Less(t, d.After, 2*time.Hour)
+		require.NotNil(t, d.Topic)
+		require.Positive(t, d.Cursor.Revision)
+		told += d.Messages
 	}})
 	const streams = 3
 	for range streams {

@@ -61,6 +61,7 @@ func (s *Stream) start(conn net.Conn) {
 		return
 	}
 	pump := newPump(connWriter{conn}, nil)
+	pump.held.Store(s.cursor.Revision)
 	s.pump = pump
 	s.enrol() // first, as the goroutine may end the stream
 	s.hub.alive.Go(func() { pump.run(s) })
@@ -88,6 +89,7 @@ func (s *Stream) serveFlushed(w http.ResponseWriter, r *http.Request, subscripti
 		return
 	}
 	s.hub.messages.Add(1)
+	s.pump.held.Store(s.cursor.Revision)
 	s.enrol()
 	s.pump.run(s)
 }

@@ -44,7 +44,7 @@ type Config struct {
 
 	// Delivered is told, with WakeSince, how long after that time messages were handed to the system, and how many. It is
 	// called from the goroutines that write and must not block. nil: nobody.
-	Delivered func(after time.Duration, messages int)
+	Delivered func(Delivery)
 
 	Logger *slog.Logger // slog.DiscardHandler
 }

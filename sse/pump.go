@@ -19,6 +19,7 @@ const (
 type pump struct {
 	wake  chan struct{}
 	due   atomic.Uint32
+	held  atomic.Int64    // the revision of the stream's cursor, once its message is written
 	since atomic.Int64    // since when there are news, in Unix nanoseconds; 0: not known
 	gone  <-chan struct{} // closed when the peer has left; nil where only writing shows it
 	out   writer
@@ -110,13 +111,16 @@ func (p *pump) serve(s *Stream, due uint32) {
 			return
 		default:
 			s.cursor = next
-			if message != nil {
+			if message == nil {
+				p.held.Store(next.Revision)
+			} else {
 				s.hub.messages.Add(1)
 				if !p.sendOrFail(s, message.frame(s.transport)) {
 					return
 				}
+				p.held.Store(next.Revision)
 				if since != 0 && s.hub.config.Delivered != nil {
-					s.hub.config.Delivered(time.Duration(time.Now().UnixNano()-since), 1)
+					s.hub.config.Delivered(Delivery{s.topic, next, time.Duration(time.Now().UnixNano() - since), 1})
 				}
 			}
 		}

@@ -49,6 +49,7 @@ type inbox struct {
 	pongs   []*Stream       // owe their peer a pong
 	wakes   map[Topic]int64 // since when there are news, in Unix nanoseconds; 0: not known
 	wakeAll bool
+	surveys []chan<- []Holding // asked by Survey
 }
 
 func newShard(h *Hub) *shard {
@@ -136,12 +137,18 @@ func (sh *shard) turn() {
 		}
 	}
 
+	for _, answer := range in.surveys {
+		answer <- sh.survey() // has room for it
+	}
+
+	clear(in.surveys)
 	clear(in.returns)
 	clear(in.closes)
 	clear(in.pongs)
 	clear(in.adds)
 	clear(in.wakes)
 	in.returns, in.closes, in.pongs, in.adds = in.returns[:0], in.closes[:0], in.pongs[:0], in.adds[:0]
+	in.surveys = in.surveys[:0]
 	in.wakeAll = false
 }
 
@@ -201,9 +208,9 @@ func (sh *shard) catchUp(s *Stream) {
 }
 
 // delivered tells of the messages sent after told was the number of them.
-func (sh *shard) delivered(since int64, told uint64) {
+func (sh *shard) delivered(topic Topic, cursor Cursor, since int64, told uint64) {
 	if n := sh.messages - told; since != 0 && n > 0 && sh.hub.config.Delivered != nil {
-		sh.hub.config.Delivered(time.Duration(time.Now().UnixNano()-since), int(n))
+		sh.hub.config.Delivered(Delivery{topic, cursor, time.Duration(time.Now().UnixNano() - since), int(n)})
 	}
 }
 
@@ -218,7 +225,6 @@ type outcome struct {
 // of Topic.Since.
 func (sh *shard) deliver(g *group, since int64) {
 	told := sh.messages
-	defer func() { sh.delivered(since, told) }()
 	var (
 		known  bool
 		at     Cursor
@@ -228,7 +234,7 @@ func (sh *shard) deliver(g *group, since int64) {
 	for i, s := range g.streams {
 		if i%checkEvery == checkEvery-1 {
 			sh.closeUrgent()
-			sh.delivered(since, told)
+			sh.delivered(g.topic, latest.next, since, told)
 			told = sh.messages
 		}
 		if s.mode == pumped {
@@ -257,6 +263,7 @@ func (sh *shard) deliver(g *group, since int64) {
 		}
 		sh.advance(s, latest)
 	}
+	sh.delivered(g.topic, latest.next, since, told)
 }
 
 // advance moves a stream to where the outcome leads.

@@ -145,7 +145,7 @@ func (b *bench) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	message, cursor := b.topic.opening()
-	subscription := sse.Subscription{Topic: b.topic, Opening: message, Cursor: cursor}
+	subscription := sse.Subscription{Topic: b.topic, Opening: message, Cursor: cursor, Client: r.URL.Query().Get("client")}
 	if r.Header.Get("Upgrade") != "" {
 		err = stream.ServeWebSocket(w, r, subscription)
 	} else {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unique"
 )
 
 // bytesPerSecond is the slowest a peer may take a large message: the write time-out grows by its size over this.
@@ -47,6 +48,7 @@ type Stream struct {
 	shard  *shard
 	topic  Topic
 	pump   *pump
+	client unique.Handle[string]
 	closed func()
 	broken bool // the connection is of no more use; set by the writing side's owner
 
@@ -65,6 +67,7 @@ type Subscription struct {
 	Topic   Topic
 	Opening *Message // sent first
 	Cursor  Cursor   // where Opening leaves the client
+	Client  string   // whose the stream is, for Survey; it is kept once for all streams of the same
 
 	// Closed, if not nil, is called once when the stream has ended, from any goroutine. It must not block or call the Hub.
 	Closed func()
@@ -109,6 +112,7 @@ func (s *Stream) reason() Reason { return Reason(s.closing.Load()) }
 // attach makes conn the stream's. It returns false when the stream has to end already.
 func (s *Stream) attach(conn net.Conn, transport Transport, subscription Subscription) bool {
 	s.topic, s.cursor, s.closed = subscription.Topic, subscription.Cursor, subscription.Closed
+	s.client = unique.Make(subscription.Client)
 	s.transport = transport
 	s.hub.streams[transport].Add(1)
 	if conn != nil {
