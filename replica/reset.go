@@ -18,7 +18,7 @@ func (s *Store) Reset(snapshot Snapshot) {
 	old := s.view.Load()
 	s.noteTokens(snapshot.Log)
 	changed := map[string]bool{}
-	var next *view
+	var next *View
 	if old != nil {
 		if !snapshot.Forked && !forked(snapshot.Log, old.log.head()) {
 			next = s.compare(old, &snapshot)
@@ -39,6 +39,9 @@ func (s *Store) Reset(snapshot Snapshot) {
 	for name := range next.states {
 		changed[name] = true
 	}
+	if n := len(snapshot.Log); n > 0 {
+		next.at = snapshot.Log[n-1].At
+	}
 	s.publish(next, changed, 0)
 }
 
@@ -55,7 +58,7 @@ func forked(log []Row, head Cursor) bool {
 }
 
 // startOver makes states that no cursor handed out before can be resumed from.
-func (s *Store) startOver(old *view, snapshot *Snapshot) *view {
+func (s *Store) startOver(old *View, snapshot *Snapshot) *View {
 	log := history{}.with(snapshot.Log).trimmed(1)
 	head := log.head()
 	log.numbersFrom = max(head.Revision, old.log.head().Revision, old.log.numbersFrom-1) + 1
@@ -78,7 +81,7 @@ func rowsAfter(log []Row, revision int64) []Row {
 }
 
 // build makes the states from nothing but the snapshot.
-func (s *Store) build(log history, snapshot *Snapshot, from *origins) *view {
+func (s *Store) build(log history, snapshot *Snapshot, from *origins) *View {
 	segments := make([]*segment, 0, len(snapshot.Segments))
 	for i := range snapshot.Segments {
 		encoded := s.encoder.segment(&snapshot.Segments[i])
@@ -86,7 +89,7 @@ func (s *Store) build(log history, snapshot *Snapshot, from *origins) *view {
 		segments = append(segments, encoded)
 	}
 	slices.SortFunc(segments, compareSegments)
-	next := &view{states: make(map[string]*State, len(snapshot.Environments)), log: log, segments: listOf(segments)}
+	next := &View{states: make(map[string]*State, len(snapshot.Environments)), log: log, segments: listOf(segments)}
 	var twins *content
 	for _, name := range slices.Sorted(maps.Keys(snapshot.Environments)) {
 		c := s.restore(name, snapshot.Environments[name], next.segments, twins, from)
@@ -160,7 +163,7 @@ func (s *Store) restore(environment string, features []Feature, segments list[*s
 
 // compare makes the states from the present ones and what is different in the snapshot. It returns nil if something is
 // different though the log has no new row: then readers at the head cannot be told.
-func (s *Store) compare(old *view, snapshot *Snapshot) *view {
+func (s *Store) compare(old *View, snapshot *Snapshot) *View {
 	// What came and went between the two states is not known. So of the new rows only the last one can be resumed from.
 	rows := rowsAfter(snapshot.Log, old.log.head().Revision)
 	log := old.log.with(rows[max(len(rows)-1, 0):])
@@ -173,7 +176,7 @@ func (s *Store) compare(old *view, snapshot *Snapshot) *view {
 	for _, change := range changes {
 		change.apply(&shared)
 	}
-	next := &view{states: make(map[string]*State, len(snapshot.Environments)), log: log, segments: shared.segments}
+	next := &View{states: make(map[string]*State, len(snapshot.Environments)), log: log, segments: shared.segments}
 	different := len(changes) > 0 || len(snapshot.Environments) != len(old.states)
 	var twins *content
 	for _, name := range slices.Sorted(maps.Keys(snapshot.Environments)) {

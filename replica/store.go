@@ -23,7 +23,7 @@ const (
 // from any goroutine; the Source calls Reset and Apply from one.
 type Store struct {
 	logger *slog.Logger
-	view   atomic.Pointer[view]
+	view   atomic.Pointer[View]
 
 	listeners  []func(environments []string)
 	changedAt  time.Time // see ChangedAt; the Source's goroutine's
@@ -41,13 +41,6 @@ type Store struct {
 }
 
 var _ Sink = (*Store)(nil)
-
-// view is everything at one revision. It is swapped as a whole, so that all environments move together.
-type view struct {
-	states   map[string]*State
-	log      history
-	segments list[*segment]
-}
 
 // NewStore makes an empty Store. It is not ready before the first Reset.
 func NewStore(logger *slog.Logger) *Store {
@@ -70,11 +63,7 @@ func (s *Store) UseStrategies(custom eval.Strategies) { s.strategies = custom }
 
 // State returns the newest state of the environment, or nil if there is no such environment or no state yet.
 func (s *Store) State(environment string) *State {
-	v := s.view.Load()
-	if v == nil {
-		return nil
-	}
-	return v.states[environment]
+	return s.view.Load().State(environment)
 }
 
 // Environments lists the environments there are, in order.
@@ -91,11 +80,7 @@ func (s *Store) Ready() bool { return s.view.Load() != nil }
 
 // Cursor is the newest row of the change log that has been applied.
 func (s *Store) Cursor() Cursor {
-	v := s.view.Load()
-	if v == nil {
-		return Cursor{}
-	}
-	return v.log.head()
+	return s.view.Load().Cursor()
 }
 
 // TokenRevision is the newest revision at which the token of that id was made or changed, 0 if that is not remembered. A
@@ -140,7 +125,7 @@ func (s *Store) Apply(delta Delta) {
 	// Other servers may have handed out cursors between the transactions of the delta, for states this one never had.
 	exact := oneTransaction(rows)
 	segments := s.segmentChanges(old.segments, delta.Segments, exact)
-	next := &view{states: make(map[string]*State, len(old.states)+1), log: log, segments: old.segments}
+	next := &View{states: make(map[string]*State, len(old.states)+1), log: log, segments: old.segments, at: rows[len(rows)-1].At}
 	changed := map[string]bool{}
 	contents := make(map[string]*content, len(old.states))
 	for name, state := range old.states {
@@ -250,7 +235,7 @@ func (s *Store) state(name string, c content, log history, old *State) *State {
 }
 
 // publish swaps the view and tells the listeners.
-func (s *Store) publish(next *view, changed map[string]bool, rows int) {
+func (s *Store) publish(next *View, changed map[string]bool, rows int) {
 	s.view.Store(next)
 	if s.changes >= sweepAfter {
 		s.shelf.sweep(s.swept)
