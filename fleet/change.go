@@ -16,9 +16,9 @@ const changesKept = 32
 // change is that an environment has moved, as this node learned of it. It is immutable but for the times.
 type change struct {
 	from, to int64     // the revisions (from, to] came together
-	written  time.Time // on the database's clock; zero: not known
+	written  time.Time // on the database's clock; zero: not known, as of what a node finds when it starts
 	learned  time.Time
-	took     [len(Kinds)]atomic.Pointer[distribution]
+	took     [len(Kinds)]atomic.Pointer[distribution] // since learned
 }
 
 // timeline holds the last changes of each environment, oldest first. Readers take no lock.
@@ -28,13 +28,13 @@ type timeline struct {
 	byEnvironment atomic.Pointer[map[string][]*change]
 }
 
-// of returns the environment's changes. They must not be changed.
-func (t *timeline) of(environment string) []*change {
+// all returns the changes of every environment. They must not be changed.
+func (t *timeline) all() map[string][]*change {
 	all := t.byEnvironment.Load()
 	if all == nil {
 		return nil
 	}
-	return (*all)[environment]
+	return *all
 }
 
 // add notes that the environments have moved to head.
@@ -42,8 +42,8 @@ func (t *timeline) add(environments []string, head int64, written, now time.Time
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	next := map[string][]*change{}
-	if all := t.byEnvironment.Load(); all != nil && head >= t.head { // else history has forked: revisions mean other changes
-		maps.Copy(next, *all)
+	if head >= t.head { // else history has forked: revisions mean other changes now
+		maps.Copy(next, t.all())
 	}
 	for _, environment := range environments {
 		known := next[environment]
@@ -62,8 +62,15 @@ func (r *Registry) Follow(store *replica.Store) {
 	if r == nil {
 		return
 	}
+	r.store.Store(store)
 	store.OnChange(func(environments []string) {
-		r.Changed(environments, store.Cursor(), store.ChangedAt())
+		known := environments[:0:0]
+		for _, environment := range environments {
+			if store.State(environment) != nil { // else it was deleted
+				known = append(known, environment)
+			}
+		}
+		r.Changed(known, store.Cursor(), store.ChangedAt())
 	})
 }
 
@@ -77,21 +84,41 @@ func (r *Registry) Changed(environments []string, cursor replica.Cursor, written
 	r.touch()
 }
 
-// took notes that a client of the kind, there since joined, has moved from one revision to another. Changes from before it
-// came, when it came with nothing, say nothing of how long anything takes.
-func (r *Registry) took(kind Kind, environment string, from, to int64, joined, now time.Time) {
-	changes := r.changes.of(environment)
-	for i := len(changes) - 1; i >= 0 && changes[i].to > from; i-- {
-		c := changes[i]
-		if c.to > to || (from == 0 && c.learned.Before(joined)) {
-			continue
+// Delivered notes that streams of the environment were written the message that leads to the revision. Kind is Delivered
+// or Browsers.
+func (r *Registry) Delivered(kind Kind, environment string, revision int64, streams int) {
+	if r == nil {
+		return
+	}
+	now := r.now()
+	changes := r.changes.all()[environment]
+	for i := len(changes) - 1; i >= 0 && changes[i].to >= revision; i-- {
+		if changes[i].to == revision {
+			r.note(changes[i], kind, now.Sub(changes[i].learned), streams)
 		}
-		r.note(c, kind, now.Sub(c.learned), 1)
+	}
+	r.touch()
+}
+
+// took notes that a client of the kind has moved from one revision to another. One that held nothing before says nothing
+// of how long a change takes.
+func (r *Registry) took(kind Kind, environment string, from, to int64, now time.Time) {
+	if from == 0 {
+		return
+	}
+	changes := r.changes.all()[environment]
+	for i := len(changes) - 1; i >= 0 && changes[i].to > from; i-- {
+		if changes[i].to <= to {
+			r.note(changes[i], kind, now.Sub(changes[i].learned), 1)
+		}
 	}
 }
 
 // note counts what a change took.
 func (r *Registry) note(c *change, kind Kind, took time.Duration, clients int) {
+	if c.written.IsZero() {
+		return
+	}
 	at := &c.took[kind.index()]
 	d := at.Load()
 	if d == nil {

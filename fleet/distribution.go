@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -66,4 +68,51 @@ func (d *distribution) times() *Times {
 		return nil
 	}
 	return t
+}
+
+// spread gathers durations, in milliseconds, of several nodes.
+type spread struct {
+	samples []sample
+	clients int
+	max     float64
+}
+
+type sample struct {
+	milli   float64
+	clients int
+}
+
+func (s *spread) add(milli float64) {
+	s.samples = append(s.samples, sample{milli, 1})
+	s.clients++
+	s.max = max(s.max, milli)
+}
+
+// addTimes adds what a node has counted, each duration longer by so much.
+func (s *spread) addTimes(t *Times, after float64) {
+	for _, b := range t.Buckets {
+		s.samples = append(s.samples, sample{min(boundOf(b[0]), t.Max) + after, b[1]})
+		s.clients += b[1]
+	}
+	s.max = max(s.max, t.Max+after)
+}
+
+// took sums up, nil: there is nothing.
+func (s *spread) took() *Took {
+	if s.clients == 0 {
+		return nil
+	}
+	slices.SortFunc(s.samples, func(a, b sample) int { return cmp.Compare(a.milli, b.milli) })
+	return &Took{Clients: s.clients, P50: s.percentile(0.5), P99: s.percentile(0.99), Max: s.max}
+}
+
+// percentile is the duration that a share of the clients took at most.
+func (s *spread) percentile(share float64) float64 {
+	rank := int(math.Ceil(share * float64(s.clients)))
+	for _, sample := range s.samples {
+		if rank -= sample.clients; rank <= 0 {
+			return sample.milli
+		}
+	}
+	return s.max
 }

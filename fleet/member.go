@@ -68,14 +68,13 @@ func (m *Member) Ack(cursor replica.Cursor) {
 		m.acks = append(m.acks, ack{cursor.Revision, now})
 	}
 	environments := environmentsOf(m.edge.Scopes)
-	joined := m.edge.Since
 	r.membersMu.Unlock()
 	if cursor.Revision == held {
 		return
 	}
 	r.touch()
 	for _, environment := range environments {
-		r.took(Acked, environment, held, cursor.Revision, joined, now)
+		r.took(Acked, environment, held, cursor.Revision, now)
 	}
 }
 
