@@ -268,6 +268,13 @@ type FeatureType struct {
 	LifetimeDays *int32
 }
 
+type FleetReport struct {
+	Node string
+	// JSON, gzipped; of the node's own version
+	Report     []byte
+	ReportedAt time.Time
+}
+
 type IdempotencyKey struct {
 	// derived from the caller's credential and the key
 	ID []byte
@@ -370,6 +377,14 @@ type UnknownFlag struct {
 	AppName     string
 	Environment string
 	SeenAt      time.Time
+}
+
+type UsageSender struct {
+	// drawn by the sender for one run and environment
+	ID []byte
+	// of the newest report that was counted
+	Number int64
+	SeenAt time.Time
 }
 
 type UserFeedback struct {

@@ -178,3 +178,15 @@ SELECT coalesce(pg_xact_status((@id::text)::xid8), '')::text AS status;
 SELECT count(*) AS reports, count(DISTINCT name) AS names
 FROM unknown_flags
 WHERE seen_at >= now() - interval '24 hours';
+
+-- name: UsageSenderAdvance :execrows
+-- 1 when the report is new, 0 when it was counted before. While another transaction counts it, this one waits to see
+-- whether it commits.
+INSERT INTO usage_senders AS s (id, number)
+VALUES (@id, @number)
+ON CONFLICT (id) DO UPDATE
+SET number = excluded.number, seen_at = now()
+WHERE s.number < excluded.number;
+
+-- name: UsageSendersPrune :execrows
+DELETE FROM usage_senders WHERE seen_at < @before;

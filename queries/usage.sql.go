@@ -404,3 +404,38 @@ func (q *Queries) UnknownFlagsSeen(ctx context.Context, db DBTX, arg UnknownFlag
 	)
 	return err
 }
+
+const UsageSenderAdvance = `-- name: UsageSenderAdvance :execrows
+INSERT INTO usage_senders AS s (id, number)
+VALUES ($1, $2)
+ON CONFLICT (id) DO UPDATE
+SET number = excluded.number, seen_at = now()
+WHERE s.number < excluded.number
+`
+
+type UsageSenderAdvanceParams struct {
+	ID     []byte
+	Number int64
+}
+
+// 1 when the report is new, 0 when it was counted before. While another transaction counts it, this one waits to see
+// whether it commits.
+func (q *Queries) UsageSenderAdvance(ctx context.Context, db DBTX, arg UsageSenderAdvanceParams) (int64, error) {
+	result, err := db.Exec(ctx, UsageSenderAdvance, arg.ID, arg.Number)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const UsageSendersPrune = `-- name: UsageSendersPrune :execrows
+DELETE FROM usage_senders WHERE seen_at < $1
+`
+
+func (q *Queries) UsageSendersPrune(ctx context.Context, db DBTX, before time.Time) (int64, error) {
+	result, err := db.Exec(ctx, UsageSendersPrune, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -110,9 +110,10 @@ func register(a *api.API, s *Server) {
 		system.DocumentMetrics(a.Huma)
 	}
 	client.Register(a.Router, client.Dependencies{
-		Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, TokensSeen: s.tokens.Seen, Invite: s.streams.Invite,
+		Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: s.streams.Invite, Once: s.usage.Take,
+		TokensSeen: func(_ string, hashes [][32]byte) { s.tokens.Seen(hashes) },
 	})
-	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens})
+	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens, Asked: apitoken.Asked{Cache: s.tokens}})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
 	registerFrontend(a, s)

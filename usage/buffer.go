@@ -10,6 +10,7 @@ const (
 	DefaultMaxCounts    = 200_000
 	DefaultMaxInstances = 50_000
 	maxVariants         = 100 // distinct variant names kept a flag and hour
+	maxTokens           = 50_000
 )
 
 // Buffer merges reports until they are taken out. It is safe for concurrent use and never blocks on I/O.
@@ -20,51 +21,24 @@ type Buffer struct {
 
 	mu    sync.Mutex
 	batch Batch // mu
-	stats Stats // mu; the totals only
-}
 
-// Stats is what a buffer holds and has seen since it was made.
-type Stats struct {
-	Counts, Instances, Series int // held now, at most CountsMax, InstancesMax and SeriesMax
-
-	CountsMax, InstancesMax, SeriesMax int
-
-	Dropped uint64                 // reports beyond the limits
-	Apps    map[string]Evaluations // reported, by application; those beyond MaxApps as OtherApps
-}
-
-// Evaluations is how often flags were on and off.
-type Evaluations struct{ Yes, No uint64 }
-
-// Limits of Stats.Apps.
-const (
-	MaxApps   = 100
-	OtherApps = "other"
-)
-
-// Stats returns the buffer's figures.
-func (b *Buffer) Stats() Stats {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	stats := b.stats
-	stats.Apps = maps.Clone(stats.Apps)
-	stats.Counts, stats.Instances, stats.Series = len(b.batch.Counts), len(b.batch.Instances), len(b.batch.Impact)
-	stats.CountsMax, stats.InstancesMax, stats.SeriesMax = b.maxCounts, b.maxInstances, b.maxSeries
-	return stats
+	// What was reported since the start; see Stats.
+	dropped uint64                  // mu
+	apps    map[string]Evaluations  // mu
+	flags   map[Flagged]Evaluations // mu; nil: not told apart
 }
 
 func (b *Buffer) drop() {
 	b.batch.Dropped++
-	b.stats.Dropped++
+	b.dropped++
 }
 
 // NewBuffer makes an empty buffer with the default limits.
 func NewBuffer() *Buffer {
-	return &Buffer{maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, maxSeries: DefaultMaxSeries, batch: emptyBatch(), stats: Stats{Apps: map[string]Evaluations{}}}
-}
-
-func emptyBatch() Batch {
-	return Batch{Counts: map[Key]Count{}, Instances: map[InstanceKey]Instance{}, Impact: map[Series]Measurement{}}
+	return &Buffer{
+		maxCounts: DefaultMaxCounts, maxInstances: DefaultMaxInstances, maxSeries: DefaultMaxSeries,
+		batch: NewBatch(), apps: map[string]Evaluations{},
+	}
 }
 
 // Count adds to the counts of key.
@@ -72,19 +46,8 @@ func (b *Buffer) Count(key Key, count Count) {
 	key.Hour = Hour(key.Hour)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tally(key.App, count)
+	b.tally(key, count)
 	b.add(key, count)
-}
-
-func (b *Buffer) tally(app string, count Count) {
-	of, known := b.stats.Apps[app]
-	if !known && len(b.stats.Apps) >= MaxApps {
-		app = OtherApps
-		of = b.stats.Apps[app]
-	}
-	of.Yes += uint64(max(count.Yes, 0))
-	of.No += uint64(max(count.No, 0))
-	b.stats.Apps[app] = of
 }
 
 // Seen notes an instance, merged with what it said before.
@@ -99,8 +62,53 @@ func (b *Buffer) Take() Batch {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taken := b.batch
-	b.batch = emptyBatch()
+	b.batch = NewBatch()
 	return taken
+}
+
+// Used notes that a token was used.
+func (b *Buffer) Used(use TokenUse) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.use(use)
+}
+
+// Add merges a batch that was not in the buffer before.
+func (b *Buffer) Add(batch Batch) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key, count := range batch.Counts {
+		b.tally(key, count)
+		b.add(key, count)
+	}
+	for _, instance := range batch.Instances {
+		b.see(instance)
+	}
+	for series, m := range batch.Impact {
+		b.measure(series, m)
+	}
+	for use := range batch.Tokens {
+		b.use(use)
+	}
+}
+
+// Full reports whether new counts would be dropped.
+func (b *Buffer) Full() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.batch.Counts) >= b.maxCounts
+}
+
+// Peek copies the counts and instances that Take would return.
+func (b *Buffer) Peek() Batch {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	copied := Batch{Counts: maps.Clone(b.batch.Counts), Instances: maps.Clone(b.batch.Instances)}
+	for key, count := range copied.Counts {
+		count.Variants = maps.Clone(count.Variants)
+		copied.Counts[key] = count
+	}
+	return copied
 }
 
 // Return puts back a batch that could not be delivered. What came in meanwhile is newer and wins where it matters.
@@ -120,7 +128,17 @@ func (b *Buffer) Return(batch Batch) {
 	for series, older := range batch.Impact {
 		b.measureBack(series, older)
 	}
+	for use := range batch.Tokens {
+		b.use(use)
+	}
 	b.batch.Dropped += batch.Dropped
+}
+
+func (b *Buffer) use(of TokenUse) {
+	if _, known := b.batch.Tokens[of]; !known && len(b.batch.Tokens) >= maxTokens {
+		return // it will be used again
+	}
+	b.batch.Tokens[of] = struct{}{}
 }
 
 func (b *Buffer) add(key Key, count Count) {

@@ -47,16 +47,32 @@ type Instance struct {
 	SeenAt          time.Time
 }
 
+// TokenUse says that a token was used since it was told of last.
+type TokenUse struct {
+	Environment string   // the token's, or that of the token with which it was reported
+	Hash        [32]byte // SHA-256 of the secret
+}
+
 // Batch is what a Buffer held at one moment.
 type Batch struct {
 	Counts    map[Key]Count
 	Instances map[InstanceKey]Instance
 	Impact    map[Series]Measurement
+	Tokens    map[TokenUse]struct{}
 	Dropped   int // reports beyond the limits since the last batch
 }
 
+// NewBatch makes an empty one.
+func NewBatch() Batch {
+	return Batch{
+		Counts: map[Key]Count{}, Instances: map[InstanceKey]Instance{}, Impact: map[Series]Measurement{}, Tokens: map[TokenUse]struct{}{},
+	}
+}
+
 // Empty reports whether there is nothing to deliver.
-func (b Batch) Empty() bool { return len(b.Counts) == 0 && len(b.Instances) == 0 && len(b.Impact) == 0 }
+func (b Batch) Empty() bool {
+	return len(b.Counts) == 0 && len(b.Instances) == 0 && len(b.Impact) == 0 && len(b.Tokens) == 0
+}
 
 // Hour truncates t to the hour counts are kept by.
 func Hour(t time.Time) time.Time { return t.UTC().Truncate(time.Hour) }

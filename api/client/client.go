@@ -22,9 +22,16 @@ type Dependencies struct {
 	Usage  Usage
 	Tokens api.Tokens // for POST /edge/validate
 
-	// TokensSeen is told the secrets of tokens that an edge has seen in use; unknown ones may be among them. It must not
-	// block. nil: nobody.
-	TokensSeen func(secrets []string)
+	// Asked says what tokens are to edges that report themselves which of them are used (seenTokens): by it, no token counts
+	// as used. nil: Tokens.
+	Asked api.Tokens
+
+	// Once takes reports with a name (HeaderReport). nil: they are taken as any other.
+	Once Once
+
+	// TokensSeen is told the hashes of tokens that an edge has seen in use, and the environment of the edge's own; unknown ones
+	// may be among them. It must not block. nil: nobody.
+	TokensSeen func(environment string, hashes [][32]byte)
 
 	// Invite reports whether the client that sends the request shall be told to stream, which then happens. nil: nobody.
 	Invite func(*http.Request) bool
@@ -42,6 +49,7 @@ func Register(router chi.Router, d Dependencies) {
 	router.Get("/api/client/delta", flags.delta)
 
 	reported := NewReports(d.Usage, func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) })
+	reported.once = d.Once
 	if d.TokensSeen != nil {
 		reported.seen = d.TokensSeen
 	}
@@ -52,7 +60,11 @@ func Register(router chi.Router, d Dependencies) {
 
 // RegisterEdge puts POST /edge/validate on router. It wants no token.
 func RegisterEdge(router chi.Router, d Dependencies) {
-	router.Post("/edge/validate", validate(d.Tokens))
+	asked := d.Asked
+	if asked == nil {
+		asked = d.Tokens
+	}
+	router.Post("/edge/validate", validate(d.Tokens, asked))
 }
 
 // reads serves flags from the replica.

@@ -60,18 +60,22 @@ func Document(h huma.API) {
 	api.Document(h, &huma.Operation{
 		Method: http.MethodPost, Path: "/api/client/metrics", OperationID: "registerClientMetrics", Tags: []string{tagClient},
 		Summary:     "Report how often flags were asked for",
-		Description: "Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.",
+		Description: "Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's." + named,
 		RequestBody: MetricsRequest(h),
 		Responses:   accepted(),
 	}, token.Client)
 	api.Document(h, &huma.Operation{
 		Method: http.MethodPost, Path: "/api/client/metrics/bulk", OperationID: "clientBulkMetrics", Tags: []string{tagEdge},
 		Summary:     "Report for several applications",
-		Description: "What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.",
+		Description: "What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out." + named,
 		RequestBody: api.JSONRequest[bulkMetricsSchema](h),
 		Responses:   accepted(),
 	}, token.Client)
 }
+
+// named tells of HeaderReport.
+const named = " A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender " +
+	"is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again."
 
 // DocumentEdge describes the route of RegisterEdge in the OpenAPI document.
 func DocumentEdge(h huma.API) {

@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/fault"
@@ -22,9 +23,13 @@ type edgeTokenSchema struct {
 
 // validate answers POST /edge/validate: which of these tokens are valid, and what they may see. It needs no credential:
 // whoever holds a token may know what it is. Unknown ones are left out. When that cannot be found out the answer is 503,
-// never a list that is short.
-func validate(tokens api.Tokens) http.HandlerFunc {
+// never a list that is short. Edges of Pennon's say which tokens are used; for others, to be asked about counts as use.
+func validate(used, asked api.Tokens) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		tokens := used
+		if strings.HasPrefix(r.Header.Get("Unleash-Sdk"), "pennon:") {
+			tokens = asked
+		}
 		b, ok := readBody(w, r)
 		if !ok {
 			return

@@ -145,8 +145,8 @@ func metricName(value any) string {
 	}, text)
 }
 
-func (s *Reports) measure(all []sampled) {
+func measure(into Usage, all []sampled) {
 	for _, one := range all {
-		s.usage.Measure(one.series, one.measured)
+		into.Measure(one.series, one.measured)
 	}
 }

@@ -108,19 +108,3 @@ func TestImpactMetricsAreBounded(t *testing.T) {
 		}
 	}
 }
-
-func TestSeenTokensAreToldAndBounded(t *testing.T) {
-	t.Parallel()
-	var seen []string
-	reports := NewReports(usage.NewBuffer(), nil)
-	reports.seen = func(secrets []string) { seen = secrets }
-	reports.seen(seenTokens(map[string]any{"seenTokens": []any{"a", 1, nil, "b"}}))
-	require.Equal(t, []string{"a", "b"}, seen)
-	require.Empty(t, seenTokens(map[string]any{"seenTokens": "a"}))
-	require.Empty(t, seenTokens(map[string]any{"seenTokens": []any{}}))
-	many := make([]any, 5000)
-	for i := range many {
-		many[i] = "x"
-	}
-	require.Len(t, seenTokens(map[string]any{"seenTokens": many}), maxValidated)
-}

@@ -23,14 +23,15 @@ const defaultInstance = "default"
 // Reports serves what SDKs and edges report. The environment is always the token's, never the body's.
 type Reports struct {
 	usage  Usage
-	answer func(http.ResponseWriter) // to a report that is taken
-	seen   func(secrets []string)    // told which tokens an edge has seen in use
+	answer func(http.ResponseWriter)                   // to a report that is taken
+	once   Once                                        // takes reports that have a name; nil: as others
+	seen   func(environment string, hashes [][32]byte) // told which tokens an edge has seen in use
 	now    func() time.Time
 }
 
 // NewReports makes handlers that put what is reported into usage and then call answer.
 func NewReports(usage Usage, answer func(http.ResponseWriter)) *Reports {
-	return &Reports{usage: usage, answer: answer, seen: func([]string) {}, now: time.Now}
+	return &Reports{usage: usage, answer: answer, seen: func(string, [][32]byte) {}, now: time.Now}
 }
 
 // Register answers POST /api/client/register: an SDK says that it is there and what it can do.
@@ -49,7 +50,7 @@ func (s *Reports) Register(w http.ResponseWriter, r *http.Request) {
 		b.problem("/body/interval", "must be >= 0. You sent %s.", shown(interval))
 	}
 	instance.Strategies = b.strategies(b.root, "/body", true)
-	s.accept(w, r, b, func() { s.usage.Seen(instance) })
+	s.accept(w, r, b, func(into Usage) { into.Seen(instance) })
 }
 
 // Metrics answers POST /api/client/metrics: counts and impact metrics since the SDK's last report. A body without a bucket
@@ -74,10 +75,10 @@ func (s *Reports) Metrics(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	measured := impact(b.root, instance.App, instance.Environment)
-	s.accept(w, r, b, func() {
-		s.usage.Seen(instance)
-		s.count(counts)
-		s.measure(measured)
+	s.accept(w, r, b, func(into Usage) {
+		into.Seen(instance)
+		count(into, counts)
+		measure(into, measured)
 	})
 }
 
@@ -128,26 +129,14 @@ func (s *Reports) Bulk(w http.ResponseWriter, r *http.Request) {
 	}
 	measured := impact(b.root, "", environment)
 	tokens := seenTokens(b.root)
-	s.accept(w, r, b, func() {
+	s.accept(w, r, b, func(into Usage) {
 		for _, instance := range instances {
-			s.usage.Seen(instance)
+			into.Seen(instance)
 		}
-		s.count(counts)
-		s.measure(measured)
-		s.seen(tokens)
+		count(into, counts)
+		measure(into, measured)
+		s.seen(environment, tokens)
 	})
-}
-
-// seenTokens are the secrets that an edge says it has seen in use.
-func seenTokens(root map[string]any) []string {
-	list, _ := root["seenTokens"].([]any)
-	secrets := make([]string, 0, min(len(list), maxValidated))
-	for _, item := range list[:min(len(list), maxValidated)] {
-		if secret, ok := item.(string); ok {
-			secrets = append(secrets, secret)
-		}
-	}
-	return secrets
 }
 
 // unnamed reports whether one of the names is there and empty. Edges may send such entries; they say nothing.
@@ -166,19 +155,18 @@ type counted struct {
 	count usage.Count
 }
 
-func (s *Reports) count(counts []counted) {
+func count(into Usage, counts []counted) {
 	for _, c := range counts {
-		s.usage.Count(c.key, c.count)
+		into.Count(c.key, c.count)
 	}
 }
 
 // accept records and answers, or answers 400 and records nothing.
-func (s *Reports) accept(w http.ResponseWriter, r *http.Request, b *body, record func()) {
+func (s *Reports) accept(w http.ResponseWriter, r *http.Request, b *body, record func(Usage)) {
 	if b.refused(w, r) {
 		return
 	}
-	record()
-	s.answer(w)
+	s.take(w, r, record)
 }
 
 // instance reads what registration and metrics have in common.

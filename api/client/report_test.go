@@ -36,7 +36,7 @@ type reporting struct {
 	buffer  *usage.Buffer
 }
 
-func newReporting() *reporting {
+func newReporting(options ...func(*Dependencies)) *reporting {
 	logger := slog.New(slog.DiscardHandler)
 	known := unreachable{tokens{
 		"default":  clientToken("1", "development", "default"),
@@ -47,8 +47,12 @@ func newReporting() *reporting {
 	s := &reporting{buffer: usage.NewBuffer()}
 	surface := api.New(api.Config{}, logger)
 	surface.Guard("/api/client", api.RequireToken(known, token.Client))
-	Register(surface.Router, Dependencies{Store: replica.NewStore(logger), Usage: s.buffer, Tokens: known})
-	RegisterEdge(surface.Router, Dependencies{Tokens: known})
+	dependencies := Dependencies{Store: replica.NewStore(logger), Usage: s.buffer, Tokens: known}
+	for _, option := range options {
+		option(&dependencies)
+	}
+	Register(surface.Router, dependencies)
+	RegisterEdge(surface.Router, dependencies)
 	s.handler = surface
 	return s
 }

@@ -154,7 +154,7 @@ type bulkMetricsSchema struct {
 	Metrics      []clientMetricsEnvSchema `json:"metrics" nullable:"false"`
 
 	ImpactMetrics []impactMetricSchema `json:"impactMetrics,omitempty"`
-	SeenTokens    []string             `json:"seenTokens,omitempty" doc:"Tokens that were used with the edge; unknown ones are left out"`
+	SeenTokens    []string             `json:"seenTokens,omitempty" doc:"Tokens that were used with the edge, or sha256: and the hash of each in hexadecimal digits; unknown ones are left out"`
 }
 
 type impactMetricSchema struct {

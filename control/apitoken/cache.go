@@ -87,12 +87,34 @@ func NewCache(db queries.DBTX, logger *slog.Logger) *Cache {
 // Token implements api.Tokens. Known tokens cost no query. A secret that is not known may have been created on another
 // server a moment ago, so the database is asked once.
 func (c *Cache) Token(ctx context.Context, secret string) (*token.Token, error) {
-	key := token.Hash(secret)
-	now := c.now()
-	if known, ok := c.index.Load().bySecret[key]; ok {
-		return known.use(now)
+	known, err := c.find(ctx, secret)
+	if err != nil {
+		return nil, err
 	}
-	if !storable(secret) || c.isUnknown(key, now) {
+	return known.use(c.now())
+}
+
+// Asked is a Cache for those who ask what a token is: it does not count as used by that. It implements api.Tokens.
+type Asked struct{ *Cache }
+
+// Token is Cache.Token.
+func (a Asked) Token(ctx context.Context, secret string) (*token.Token, error) {
+	known, err := a.find(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	if known.token.Expired(a.now()) {
+		return nil, errUnknown()
+	}
+	return known.token, nil
+}
+
+func (c *Cache) find(ctx context.Context, secret string) (*entry, error) {
+	key := token.Hash(secret)
+	if known, ok := c.index.Load().bySecret[key]; ok {
+		return known, nil
+	}
+	if !storable(secret) || c.isUnknown(key, c.now()) {
 		return nil, errUnknown()
 	}
 	result := c.lookups.DoChan(string(key[:]), func() (any, error) { return c.lookup(secret, key) })
@@ -103,7 +125,7 @@ func (c *Cache) Token(ctx context.Context, secret string) (*token.Token, error) 
 		if r.Err != nil {
 			return nil, r.Err
 		}
-		return r.Val.(*entry).use(c.now())
+		return r.Val.(*entry), nil
 	}
 }
 
@@ -125,13 +147,13 @@ func (e *entry) use(now time.Time) (*token.Token, error) {
 	return e.token, nil
 }
 
-// Seen notes that the tokens with those secrets were used elsewhere, at an edge. Unknown ones are left out; nothing is
-// looked up.
-func (c *Cache) Seen(secrets []string) {
+// Seen notes that tokens, by the hashes of their secrets, were used elsewhere: at an edge. Unknown ones are left out; nothing
+// is looked up.
+func (c *Cache) Seen(hashes [][sha256.Size]byte) {
 	now := c.now()
 	bySecret := c.index.Load().bySecret
-	for _, secret := range secrets {
-		if known, ok := bySecret[token.Hash(secret)]; ok {
+	for _, hash := range hashes {
+		if known, ok := bySecret[hash]; ok {
 			_, _ = known.use(now) // an expired one is not in use
 		}
 	}

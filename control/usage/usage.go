@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,8 @@ type Flusher struct {
 
 	doubt    doubt
 	failures atomic.Int64
+	taking   chan struct{} // holds one a Take that is under way
+	once     sync.Once     // makes taking
 }
 
 // Failures is how many flushes have failed since the start.
@@ -228,6 +231,7 @@ func (f *Flusher) prune(ctx context.Context, now time.Time) {
 		"client_instances":        {q.ClientInstancesPrune, retention},
 		"application_features":    {q.ApplicationFeaturesPrune, retention},
 		"unknown_flags":           {q.UnknownFlagsPrune, min(retention, unknownRetention)},
+		"usage_senders":           {q.UsageSendersPrune, senderRetention},
 	} {
 		if _, err := old.delete(ctx, f.Pool, now.Add(-old.after)); err != nil {
 			f.Logger.Warn("old usage could not be deleted", "component", "usage", "table", name, "err", err)
