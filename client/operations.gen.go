@@ -1444,7 +1444,7 @@ type BulkMetricsSchema struct {
 	ImpactMetrics *[]ImpactMetricSchema    `json:"impactMetrics,omitempty"`
 	Metrics       []ClientMetricsEnvSchema `json:"metrics"`
 
-	// SeenTokens Tokens that were used with the edge; unknown ones are left out
+	// SeenTokens Tokens that were used with the edge, or sha256: and the hash of each in hexadecimal digits; unknown ones are left out
 	SeenTokens *[]string `json:"seenTokens,omitempty"`
 }
 
@@ -7036,7 +7036,7 @@ type ClientInterface interface {
 
 	// RegisterClientMetricsWithBody Report how often flags were asked for
 	//
-	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -7047,7 +7047,7 @@ type ClientInterface interface {
 
 	// RegisterClientMetrics Report how often flags were asked for
 	//
-	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -7058,7 +7058,7 @@ type ClientInterface interface {
 
 	// ClientBulkMetricsWithBody Report for several applications
 	//
-	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -7069,7 +7069,7 @@ type ClientInterface interface {
 
 	// ClientBulkMetrics Report for several applications
 	//
-	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -12399,7 +12399,7 @@ func (c *Client) GetClientFeature(ctx context.Context, featureName string, param
 
 // RegisterClientMetricsWithBody Report how often flags were asked for
 //
-// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -12420,7 +12420,7 @@ func (c *Client) RegisterClientMetricsWithBody(ctx context.Context, contentType 
 
 // RegisterClientMetrics Report how often flags were asked for
 //
-// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -12441,7 +12441,7 @@ func (c *Client) RegisterClientMetrics(ctx context.Context, body RegisterClientM
 
 // ClientBulkMetricsWithBody Report for several applications
 //
-// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -12462,7 +12462,7 @@ func (c *Client) ClientBulkMetricsWithBody(ctx context.Context, contentType stri
 
 // ClientBulkMetrics Report for several applications
 //
-// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -26994,7 +26994,7 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterClientMetricsWithBodyWithResponse Report how often flags were asked for
 	//
-	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -27005,7 +27005,7 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterClientMetricsWithResponse Report how often flags were asked for
 	//
-	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+	// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -27016,7 +27016,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClientBulkMetricsWithBodyWithResponse Report for several applications
 	//
-	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -27027,7 +27027,7 @@ type ClientWithResponsesInterface interface {
 
 	// ClientBulkMetricsWithResponse Report for several applications
 	//
-	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+	// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 	//
 	// Requires a backend token.
 	//
@@ -41717,7 +41717,7 @@ func (c *ClientWithResponses) GetClientFeatureWithResponse(ctx context.Context, 
 
 // RegisterClientMetricsWithBodyWithResponse Report how often flags were asked for
 //
-// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -41734,7 +41734,7 @@ func (c *ClientWithResponses) RegisterClientMetricsWithBodyWithResponse(ctx cont
 
 // RegisterClientMetricsWithResponse Report how often flags were asked for
 //
-// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's.
+// Counts since the SDK's last report. Without a bucket it is a sign of life. The environment is the token's. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -41751,7 +41751,7 @@ func (c *ClientWithResponses) RegisterClientMetricsWithResponse(ctx context.Cont
 
 // ClientBulkMetricsWithBodyWithResponse Report for several applications
 //
-// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
@@ -41768,7 +41768,7 @@ func (c *ClientWithResponses) ClientBulkMetricsWithBodyWithResponse(ctx context.
 
 // ClientBulkMetricsWithResponse Report for several applications
 //
-// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out.
+// What an edge has collected from the SDKs it serves. What concerns other environments than the token's is left out. A report with the header `Pennon-Report: <sender>.<number>` is counted once, however often it is sent: the sender is 32 hexadecimal digits, its numbers rise. It is stored before it is answered, and 503 asks for it again.
 //
 // Requires a backend token.
 //
