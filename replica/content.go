@@ -26,7 +26,7 @@ type content struct {
 // barrier says that flags may have left project between two revisions, and nobody knows which. Readers at or before after
 // know of none of them, readers at revision know that they are gone.
 type barrier struct {
-	project  string
+	project  string // empty: every one
 	after    int64
 	revision int64
 }
@@ -176,7 +176,7 @@ func (c *content) resumable(scope token.Scope, since int64) bool {
 		return false
 	}
 	for _, b := range c.barriers {
-		if b.after < since && since < b.revision && scope.Sees(b.project) {
+		if b.after < since && since < b.revision && (b.project == "" || scope.Sees(b.project)) {
 			return false
 		}
 	}

@@ -11,6 +11,7 @@ type event struct {
 
 	updated *entry   // feature-updated
 	removed *entry   // feature-removed: name and project
+	left    *entry   // feature-left: name and project; see Query.Departures
 	segment *segment // segment-updated
 
 	segmentRemoved int // segment-removed, if the others are nil
@@ -45,10 +46,12 @@ func (c *content) eventsSince(q *Query, since, head int64) []event {
 		events = append(events, event{revision: revision, updated: e})
 	}
 	remove := func(e *entry, revision int64) {
-		if now := c.feature(e.name); now != nil && q.selects(now) {
-			return // it is elsewhere in the scope, and reported there
-		}
-		if slices.Contains(departed, e.name) {
+		now := c.feature(e.name)
+		elsewhere := now != nil && q.selects(now) // in the scope, and reported there
+		if elsewhere || slices.Contains(departed, e.name) {
+			if q.Departures && (now == nil || now.project != e.project) {
+				events = append(events, event{revision: revision, left: e})
+			}
 			return
 		}
 		departed = append(departed, e.name)
@@ -128,6 +131,11 @@ func (e *event) append(b []byte) []byte {
 		b = appendString(b, e.removed.name)
 		b = append(b, `,"project":`...)
 		b = appendString(b, e.removed.project)
+	case e.left != nil:
+		open("feature-left", "featureName")
+		b = appendString(b, e.left.name)
+		b = append(b, `,"project":`...)
+		b = appendString(b, e.left.project)
 	case e.segment != nil:
 		open("segment-updated", "segment")
 		b = append(b, e.segment.json...)
@@ -146,6 +154,8 @@ func (e *event) size() int {
 		return frame + len(e.updated.json)
 	case e.removed != nil:
 		return frame + len(e.removed.name) + len(e.removed.project)
+	case e.left != nil:
+		return frame + len(e.left.name) + len(e.left.project)
 	case e.segment != nil:
 		return frame + len(e.segment.json)
 	default:

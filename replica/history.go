@@ -24,6 +24,9 @@ func (h history) with(rows []Row) history {
 	h.revisions = slices.Grow(h.revisions, len(rows))
 	h.marks = slices.Grow(h.marks, len(rows))
 	for i := range rows {
+		if n := len(h.revisions); n > 0 && h.revisions[n-1] == rows[i].Revision {
+			continue // it concerns several things
+		}
 		h.revisions = append(h.revisions, rows[i].Revision)
 		h.marks = append(h.marks, rows[i].Mark)
 	}

@@ -13,6 +13,10 @@ type Query struct {
 	Scope      token.Scope
 	NamePrefix string
 	Tags       []Tag // flags with any of them; none: flags with any tags or none
+
+	// Departures makes Since tell of flags that left a project for another one that the query sees, too, as feature-left. It
+	// is for readers that serve narrower scopes themselves.
+	Departures bool
 }
 
 // FeaturesQuery is a query for a whole /api/client/features body.
@@ -26,7 +30,7 @@ func (q Query) Key() string {
 	scope := q.Scope.Key()
 	// Names in the request of a caller may hold any character, and so look like another scope's.
 	exact := strings.Count(scope, "\x00") == max(1, len(q.Scope.Projects()))
-	if exact && q.NamePrefix == "" && len(q.Tags) == 0 {
+	if exact && q.NamePrefix == "" && len(q.Tags) == 0 && !q.Departures {
 		return scope
 	}
 	var key strings.Builder
@@ -36,6 +40,9 @@ func (q Query) Key() string {
 		key.WriteString(strconv.Itoa(len(text)))
 		key.WriteByte(':')
 		key.WriteString(text)
+	}
+	if q.Departures {
+		key.WriteByte('d')
 	}
 	if !exact {
 		for _, project := range q.Scope.Projects() {

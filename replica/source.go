@@ -78,7 +78,9 @@ type Snapshot struct {
 // Delta is what changed between two revisions, as state rather than as operations: each entity appears at most once, as
 // it is at the last row's revision.
 type Delta struct {
-	Rows []Row // ascending, never empty
+	// Rows are ascending. There may be none where nothing of the delta is news to readers at the present revision: what it
+	// creates or changes was not there to be read before (EnvironmentsCreated, and what lies in Gaps that nobody is before).
+	Rows []Row
 
 	// Features that were named by the rows, with their state in each environment concerned.
 	Features []FeatureChange
@@ -87,6 +89,10 @@ type Delta struct {
 	// Created environments with all their flags, and deleted ones. An environment in both was recreated.
 	EnvironmentsCreated map[string][]Feature
 	EnvironmentsDeleted []string
+
+	// Departures and Gaps are for Sources whose rows do not tell what they concern.
+	Departures []Departure
+	Gaps       []Gap
 }
 
 // FeatureChange is the state of a named flag in one environment.

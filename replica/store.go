@@ -92,6 +92,15 @@ func (s *Store) TokenRevision(id string) int64 {
 	return s.tokens[id]
 }
 
+// TokenChanged notes that a token shows something else from now on: whoever holds a cursor needs a Hydration. Sources whose
+// rows tell of tokens need not call it. It is safe for concurrent use.
+func (s *Store) TokenChanged(id string) {
+	head := s.Cursor().Revision
+	s.tokensMu.Lock()
+	defer s.tokensMu.Unlock()
+	s.tokens[id] = head + 1
+}
+
 // Apply moves every environment to the delta's last revision.
 func (s *Store) Apply(delta Delta) {
 	old := s.view.Load()
@@ -101,9 +110,15 @@ func (s *Store) Apply(delta Delta) {
 	}
 	known := old.log.head().Revision
 	rows := rowsAfter(delta.Rows, known)
-	if len(rows) == 0 {
+	at := old.at
+	switch {
+	case len(rows) > 0:
+		at = rows[len(rows)-1].At
+	case len(delta.Rows) > 0 || !delta.unseen():
 		s.logger.Error("delta without new rows", "revision", known)
 		return
+	default:
+		s.shelf = newShelf() // which takes it that states at one revision are the same
 	}
 	s.noteTokens(rows)
 	log := old.log.with(rows)
@@ -125,7 +140,7 @@ func (s *Store) Apply(delta Delta) {
 	// Other servers may have handed out cursors between the transactions of the delta, for states this one never had.
 	exact := oneTransaction(rows)
 	segments := s.segmentChanges(old.segments, delta.Segments, exact)
-	next := &View{states: make(map[string]*State, len(old.states)+1), log: log, segments: old.segments, at: rows[len(rows)-1].At}
+	next := &View{states: make(map[string]*State, len(old.states)+1), log: log, segments: old.segments, at: at}
 	changed := map[string]bool{}
 	contents := make(map[string]*content, len(old.states))
 	for name, state := range old.states {
@@ -167,12 +182,16 @@ func (s *Store) Apply(delta Delta) {
 		if !exact {
 			c.between(name, rows, known)
 		}
+		c.depart(name, delta.Departures, revision)
+		c.open(name, delta.Gaps, head)
 		if trim {
 			c.forget(log.oldest())
 		}
 		next.states[name] = s.state(name, *c, log, old.states[name])
 	}
-	s.changedAt = rows[0].At
+	if len(rows) > 0 {
+		s.changedAt = rows[0].At
+	}
 	s.publish(next, changed, len(rows))
 	s.changedAt = time.Time{}
 }
