@@ -59,6 +59,9 @@ func (a *admission) Token(ctx context.Context, secret string) (*token.Token, err
 	if err != nil {
 		return nil, err
 	}
+	if !known.used.Load() { // almost always it was: reading is cheaper than writing
+		known.used.Store(true)
+	}
 	generation := a.generation.Load()
 	if known.admitted.Load() == generation {
 		return known.Token, nil

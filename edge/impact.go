@@ -50,29 +50,29 @@ func impactOf(series usage.Series, m usage.Measurement) impactSchema {
 }
 
 // impactReports reports impact metrics as an SDK that has counted nothing else. Their labels say whose they are.
-func (f *Forwarder) impactReports(t UpstreamToken, environment string, batch *usage.Batch) []report {
-	var all []report
+func (f *Forwarder) impactReports(batch *usage.Batch) []*report {
+	var all []*report
 	var items []impactSchema
-	part, size := newBatch(), 1024
+	part, size := usage.NewBatch(), 1024
 	end := func() {
 		if len(items) == 0 {
 			return
 		}
 		body := f.metrics("", usage.Hour(time.Now()), nil)
-		all = append(all, report{
-			token: t, environment: environment, path: "/client/metrics", batch: part,
+		all = append(all, &report{
+			path: "/client/metrics", batch: part,
 			body: encoded(struct {
 				metricsSchema
 				Bucket  *bucketSchema  `json:"bucket"` // instead of the one inside: none
 				Metrics []impactSchema `json:"impactMetrics"`
 			}{metricsSchema: body, Metrics: items}),
 		})
-		items, part, size = nil, newBatch(), 1024
+		items, part, size = nil, usage.NewBatch(), 1024
 	}
 	for series, m := range batch.Impact {
 		item := impactOf(series, m)
 		cost := len(encoded(item)) + 1
-		if size+cost > maxReport {
+		if size+cost > f.limit {
 			end()
 		}
 		size += cost
@@ -81,10 +81,4 @@ func (f *Forwarder) impactReports(t UpstreamToken, environment string, batch *us
 	}
 	end()
 	return all
-}
-
-func newBatch() usage.Batch {
-	return usage.Batch{
-		Counts: map[usage.Key]usage.Count{}, Instances: map[usage.InstanceKey]usage.Instance{}, Impact: map[usage.Series]usage.Measurement{},
-	}
 }

@@ -32,20 +32,23 @@ func TestForwarderPassesImpactMetricsOn(t *testing.T) {
 			measure()
 			at.set(http.StatusAccepted)
 			advance(time.Hour)
-			require.Len(t, at.taken(), 1)
-			require.Equal(t, []string{"*:production.p"}, at.secrets)
-			var body struct {
-				Bucket        *bucketSchema
-				ImpactMetrics []json.RawMessage
-			}
-			require.NoError(t, json.Unmarshal(at.taken()[0], &body))
-			require.Nil(t, body.Bucket)
+			require.Len(t, at.taken(), 2, "the one that was refused keeps its content")
+			require.Equal(t, []string{"*:production.p", "*:production.p"}, at.secrets)
 			var metrics []string
-			for _, m := range body.ImpactMetrics {
-				metrics = append(metrics, string(m))
+			for _, taken := range at.taken() {
+				var body struct {
+					Bucket        *bucketSchema
+					ImpactMetrics []json.RawMessage
+				}
+				require.NoError(t, json.Unmarshal(taken, &body))
+				require.Nil(t, body.Bucket)
+				for _, m := range body.ImpactMetrics {
+					metrics = append(metrics, string(m))
+				}
 			}
 			require.ElementsMatch(t, []string{
-				`{"name":"n","help":"h","type":"counter","samples":[{"labels":{"appName":"shop","environment":"production"},"value":3}]}`,
+				`{"name":"n","help":"h","type":"counter","samples":[{"labels":{"appName":"shop","environment":"production"},"value":1.5}]}`,
+				`{"name":"n","help":"h","type":"counter","samples":[{"labels":{"appName":"shop","environment":"production"},"value":1.5}]}`,
 				`{"name":"l","help":"","type":"histogram","samples":[{"labels":{"appName":"shop","environment":"production"},"count":2,"sum":3,"buckets":[{"le":1,"count":1},{"le":"+Inf","count":2}]}]}`,
 			}, metrics)
 		})

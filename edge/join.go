@@ -54,6 +54,16 @@ func (u *Upstream) tokens() []UpstreamToken {
 	return all
 }
 
+// tokenOf returns one in use that is of the environment.
+func (u *Upstream) tokenOf(environment string) (t UpstreamToken, found bool) {
+	for _, f := range u.current() {
+		if f.environment == environment && !f.left.Load() {
+			return f.token, true
+		}
+	}
+	return UpstreamToken{}, false
+}
+
 // Covers reports whether some token brings all that scope sees, and whether its flags are there.
 func (u *Upstream) Covers(scope token.Scope) (covered, loaded bool) {
 	for _, f := range u.current() {

@@ -11,51 +11,55 @@ import (
 	"github.com/pennonhq/pennon/usage"
 )
 
-// report is one request of a Forwarder, and what it delivers.
-type report struct {
-	token       UpstreamToken
-	environment string
-	path        string
-	body        []byte
-	batch       usage.Batch
-}
-
-// reports puts a batch into requests of bounded size. What belongs to an environment without a token goes with the first.
-func (f *Forwarder) reports(batch usage.Batch) []report {
-	var all []report
-	tokens := f.Upstream.tokens()
-	if len(tokens) == 0 {
-		f.Buffer.Return(batch)
-		return nil
+// take empties the buffer, by environment.
+func (f *Forwarder) take() map[string]*usage.Batch {
+	if f.Used != nil {
+		f.Used(f.Buffer.Used)
 	}
-	groups := map[string]*usage.Batch{}
-	group := func(environment string) *usage.Batch {
-		if groups[environment] == nil {
-			part := newBatch()
-			groups[environment] = &part
+	batch := f.Buffer.Take()
+	if batch.Dropped > 0 {
+		f.log().Warn("more usage was reported than can be kept", "dropped", batch.Dropped)
+	}
+	parts := map[string]*usage.Batch{}
+	part := func(environment string) *usage.Batch {
+		if parts[environment] == nil {
+			made := usage.NewBatch()
+			parts[environment] = &made
 		}
-		return groups[environment]
+		return parts[environment]
 	}
 	for key, count := range batch.Counts {
-		group(key.Environment).Counts[key] = count
+		part(key.Environment).Counts[key] = count
 	}
 	for key, instance := range batch.Instances {
-		group(key.Environment).Instances[key] = instance
+		part(key.Environment).Instances[key] = instance
 	}
 	for series, m := range batch.Impact {
-		group(series.Environment).Impact[series] = m
+		part(series.Environment).Impact[series] = m
 	}
-	for environment, part := range groups {
-		t := tokens[0]
-		if i := slices.IndexFunc(tokens, func(t UpstreamToken) bool { return t.environment() == environment }); i >= 0 {
-			t = tokens[i]
-		}
-		if f.Form == Bulk {
-			all = append(all, bulkReports(t, environment, part)...)
-			continue
-		}
-		all = append(all, f.applicationReports(t, environment, part)...)
-		all = append(all, f.impactReports(t, environment, part)...)
+	for use := range batch.Tokens {
+		part(use.Environment).Tokens[use] = struct{}{}
+	}
+	return parts
+}
+
+// cut puts a batch of one environment into reports of bounded size.
+func (f *Forwarder) cut(environment string, batch *usage.Batch) []*report {
+	if batch == nil {
+		return nil
+	}
+	if f.limit == 0 {
+		f.limit = maxReport
+	}
+	var all []*report
+	if f.Form == Bulk {
+		all = f.bulkReports(batch)
+	} else {
+		all = append(f.applicationReports(batch), f.impactReports(batch)...)
+	}
+	now := time.Now()
+	for _, r := range all {
+		r.environment, r.at = environment, now
 	}
 	return all
 }
@@ -88,7 +92,7 @@ type bucketSchema struct {
 
 // applicationReports reports counts as the SDK of each application would. Instances are not passed on: behind a proxy they
 // are browsers.
-func (f *Forwarder) applicationReports(t UpstreamToken, environment string, batch *usage.Batch) []report {
+func (f *Forwarder) applicationReports(batch *usage.Batch) []*report {
 	type bucket struct {
 		app  string
 		hour time.Time
@@ -96,7 +100,7 @@ func (f *Forwarder) applicationReports(t UpstreamToken, environment string, batc
 	keys := slices.SortedFunc(maps.Keys(batch.Counts), func(a, b usage.Key) int {
 		return cmp.Or(a.Hour.Compare(b.Hour), cmp.Compare(a.App, b.App), cmp.Compare(a.Feature, b.Feature))
 	})
-	var all []report
+	var all []*report
 	var at bucket
 	var size int
 	var toggles map[string]countSchema
@@ -105,18 +109,15 @@ func (f *Forwarder) applicationReports(t UpstreamToken, environment string, batc
 		if len(toggles) == 0 {
 			return
 		}
-		all = append(all, report{
-			token: t, environment: environment, path: "/client/metrics", batch: part,
-			body: encoded(f.metrics(at.app, at.hour, toggles)),
-		})
+		all = append(all, &report{path: "/client/metrics", batch: part, body: encoded(f.metrics(at.app, at.hour, toggles))})
 	}
 	for _, key := range keys {
 		count := countSchema(batch.Counts[key])
 		cost := len(key.Feature) + len(encoded(count)) + 8
-		if next := (bucket{key.App, key.Hour}); toggles == nil || next != at || size+cost > maxReport {
+		if next := (bucket{key.App, key.Hour}); toggles == nil || next != at || size+cost > f.limit {
 			end()
 			at, size, toggles = next, 1024, map[string]countSchema{}
-			part = usage.Batch{Counts: map[usage.Key]usage.Count{}}
+			part = usage.NewBatch()
 		}
 		size += cost
 		toggles[key.Feature] = count
@@ -163,7 +164,7 @@ type bulkCountSchema struct {
 	Timestamp   time.Time        `json:"timestamp"`
 	Yes         int64            `json:"yes"`
 	No          int64            `json:"no"`
-	Variants    map[string]int64 `json:"variants"`
+	Variants    map[string]int64 `json:"variants,omitempty"` // Unleash refuses null
 }
 
 type bulkSchema struct {
@@ -172,48 +173,81 @@ type bulkSchema struct {
 	Impact       []json.RawMessage `json:"impactMetrics,omitempty"`
 }
 
-// bulkReports fills one request after the other: applications, counts, impact metrics.
-func bulkReports(t UpstreamToken, environment string, batch *usage.Batch) []report {
-	var all []report
+// costOfToken is about what a token takes in a report, in bytes: by its hash, or most secrets.
+const costOfToken = 96
+
+// bulkReports fills one request after the other: applications, counts, impact metrics, tokens.
+func (f *Forwarder) bulkReports(batch *usage.Batch) []*report {
+	var all []*report
 	body := bulkSchema{Applications: []json.RawMessage{}, Metrics: []json.RawMessage{}}
-	part := newBatch()
+	r := &report{path: "/client/metrics/bulk", batch: usage.NewBatch()}
 	size := 64
 	end := func() {
-		if part.Empty() {
+		if r.batch.Empty() {
 			return
 		}
-		all = append(all, report{token: t, environment: environment, path: "/client/metrics/bulk", body: encoded(body), batch: part})
+		r.body = encoded(body)
+		all = append(all, r)
 		body = bulkSchema{Applications: []json.RawMessage{}, Metrics: []json.RawMessage{}}
-		part = newBatch()
+		r = &report{path: r.path, batch: usage.NewBatch()}
 		size = 64
 	}
-	fit := func(item []byte) json.RawMessage {
-		if size+len(item)+1 > maxReport {
+	fit := func(cost int) {
+		if size+cost+1 > f.limit {
 			end()
 		}
-		size += len(item) + 1
-		return item
+		size += cost + 1
 	}
 	for key, instance := range batch.Instances {
-		item := fit(encoded(applicationOf(instance)))
+		item := encoded(applicationOf(instance))
+		fit(len(item))
 		body.Applications = append(body.Applications, item)
-		part.Instances[key] = instance
+		r.batch.Instances[key] = instance
 	}
 	for key, count := range batch.Counts {
-		item := fit(encoded(bulkCountSchema{
+		item := encoded(bulkCountSchema{
 			FeatureName: key.Feature, AppName: key.App, Environment: key.Environment, Timestamp: key.Hour.UTC(),
 			Yes: count.Yes, No: count.No, Variants: count.Variants,
-		}))
+		})
+		fit(len(item))
 		body.Metrics = append(body.Metrics, item)
-		part.Counts[key] = count
+		r.batch.Counts[key] = count
 	}
 	for series, m := range batch.Impact {
-		item := fit(encoded(impactOf(series, m)))
+		item := encoded(impactOf(series, m))
+		fit(len(item))
 		body.Impact = append(body.Impact, item)
-		part.Impact[series] = m
+		r.batch.Impact[series] = m
+	}
+	for use := range batch.Tokens {
+		fit(costOfToken)
+		r.tokens = append(r.tokens, use.Hash)
+		r.batch.Tokens[use] = struct{}{}
 	}
 	end()
 	return all
+}
+
+// batchOf are the counts and applications of a bulk report that an earlier run has cut.
+func batchOf(body []byte) usage.Batch {
+	batch := usage.NewBatch()
+	var read struct {
+		Applications []applicationSchema `json:"applications"`
+		Metrics      []bulkCountSchema   `json:"metrics"`
+	}
+	_ = json.Unmarshal(body, &read) // who sends it does not need to understand it
+	for _, a := range read.Applications {
+		key := usage.InstanceKey{App: a.AppName, Environment: a.Environment, ID: a.InstanceID}
+		batch.Instances[key] = usage.Instance{
+			InstanceKey: key, ConnectionID: a.ConnectionID, SDKVersion: a.SDKVersion, SDKType: a.SDKType, PlatformName: a.PlatformName,
+			PlatformVersion: a.PlatformVersion, SpecVersion: a.SpecVersion, Strategies: a.Strategies,
+		}
+	}
+	for _, m := range read.Metrics {
+		key := usage.Key{Feature: m.FeatureName, App: m.AppName, Environment: m.Environment, Hour: m.Timestamp}
+		batch.Counts[key] = usage.Count{Yes: m.Yes, No: m.No, Variants: m.Variants}
+	}
+	return batch
 }
 
 func applicationOf(i usage.Instance) applicationSchema {

@@ -71,12 +71,14 @@ type knownToken struct {
 	earlier     bool          // an earlier run says so, not yet the upstream
 	confirmedAt time.Time     // when the upstream said so last
 	admitted    atomic.Uint64 // the generation of feeds that brings all it sees; see admission
+	used        atomic.Bool   // since Tokens.uses was asked last
 }
 
 // confirmed is the same, as of now.
 func (k *knownToken) confirmed(now time.Time) *knownToken {
 	same := &knownToken{Token: k.Token, secret: k.secret, confirmedAt: now}
 	same.admitted.Store(k.admitted.Load())
+	same.used.Store(k.used.Load())
 	return same
 }
 
