@@ -1,13 +1,17 @@
 package link
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/token"
 )
 
 // Path is where the link is served: GET, upgraded to a WebSocket.
@@ -15,7 +19,7 @@ const Path = "/api/client/edge/link"
 
 // Bounds of what an edge may send. A link that goes beyond them is closed with 1008 or, for MaxFrame, 1009.
 const (
-	MaxFrame   = 1 << 20 // bytes of one frame: about 14,000 tokens to watch, so split longer lists
+	MaxFrame   = 1 << 20 // bytes of one frame: some 12,000 tokens to watch, so split longer lists
 	MaxScopes  = 1_000   // of one link
 	MaxWatches = 100_000 // of one link
 )
@@ -57,7 +61,7 @@ type FromEdge struct {
 	Scopes []Subscription `json:"scopes,omitempty"`
 	IDs    []int          `json:"ids,omitempty"`
 
-	// Tokens are SHA-256 sums of secrets, in lower-case hexadecimal, that the edge has accepted for its own clients.
+	// Tokens are those that the edge has accepted for its own clients, each as Watched writes it.
 	Tokens []string `json:"tokens,omitempty"`
 }
 
@@ -85,10 +89,10 @@ type FromServer struct {
 	Cursor string     `json:"cursor,omitempty"`
 	At     *time.Time `json:"at,omitempty"`
 
-	// Log lists, ascending, the rows of the change log after the cursor of the last frame, up to this one's, that other
-	// clients may have a cursor at and can resume from: all of them but in rare cases. It always ends with Cursor. Without a
-	// log, nobody can resume from a cursor before this one; all scopes then begin with a hydration.
-	Log []LogRow `json:"log,omitempty"`
+	// Log lists, ascending, the rows of the change log after the cursor of the last frame, up to this one's, that can be
+	// resumed from: all of them but in rare cases. It ends with Cursor; only where the cursor has not moved it is empty.
+	// Without a log (nil), nobody can resume from a cursor before this one, and all scopes begin with a hydration.
+	Log []LogRow `json:"log,omitzero"`
 
 	Scopes []ScopeEvents `json:"scopes,omitempty"`
 
@@ -103,13 +107,40 @@ type FromServer struct {
 }
 
 // ScopeEvents is what changes in one scope. Events is a JSON array of events as in GET /api/client/delta, to be applied in
-// order. If the first one is a hydration it is all the scope holds, and cursors before the frame's cannot be resumed from
+// order, and of feature-left (featureName, project): the flag has left that project, which matters only to those who see that
+// project alone. If the first one is a hydration it is all the scope holds, and cursors before the frame's cannot be resumed from
 // in this scope, whatever the log says of other scopes.
 type ScopeEvents struct {
 	ID          int             `json:"id"`
 	Environment string          `json:"environment"`
 	Projects    []string        `json:"projects"`
 	Events      json.RawMessage `json:"events"`
+}
+
+// Watched names a token in a watch, by the SHA-256 sum of its secret. Known is what the edge takes it for: if it sees
+// something else on the server, the answer to the watch is Changed. Nil: whatever it is.
+func Watched(sum [sha256.Size]byte, known *token.Token) string {
+	name := hex.EncodeToString(sum[:])
+	if known == nil {
+		return name
+	}
+	return name + ":" + fingerprint(known)
+}
+
+// fingerprint is short and tells tokens apart that see different things.
+func fingerprint(known *token.Token) string {
+	sum := sha256.Sum256([]byte(string(known.Kind) + "\x00" + known.Scope.Key()))
+	return hex.EncodeToString(sum[:8])
+}
+
+// parseWatched reads what Watched writes; seen is empty where nothing is known.
+func parseWatched(text string) (sum [sha256.Size]byte, seen string, ok bool) {
+	name, seen, _ := strings.Cut(text, ":")
+	if len(name) != hex.EncodedLen(len(sum)) {
+		return sum, "", false
+	}
+	_, err := hex.Decode(sum[:], []byte(name))
+	return sum, seen, err == nil
 }
 
 // TokenState says what has become of a token. It ends the watch: an edge that goes on accepting the token has to ask about
