@@ -18,8 +18,8 @@ help: ## List the targets
 	@grep -hE '^[a-z][a-z/-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z\/-]+):.*## (.*)/  \1\t\2/' | expand -t 14
 
 .PHONY: build
-build: ## Build bin/pennon
-	@go build $(GOFLAGS_BUILD) -o bin/pennon ./cmd/pennon
+build: ## Build bin/pennon, which needs no C library
+	@CGO_ENABLED=0 go build $(GOFLAGS_BUILD) -o bin/pennon ./cmd/pennon
 
 .PHONY: run
 run: build ## Build, find or start PostgreSQL, migrate and serve on :4242

@@ -6,6 +6,7 @@
 package api
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -14,7 +15,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
-	"github.com/go-chi/chi/v5/middleware"
 )
 
 // DefaultBodyLimit is the largest request body accepted where nothing else is said, as Unleash's.
@@ -66,7 +66,7 @@ func New(config Config, logger *slog.Logger) *API {
 	router.NotFound(notFound)
 	// Unleash knows no 405 on its routes: the path is not available with that method.
 	router.MethodNotAllowed(notFound)
-	router.Use(middleware.GetHead)
+	router.Use(headAsGet)
 
 	a := &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger, handler: router}
 	a.serveDocs()
@@ -122,6 +122,20 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.handler.ServeHTTP(w, r)
+}
+
+// headAsGet answers HEAD by what GET would, where there is no handler for HEAD.
+func headAsGet(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			route := chi.RouteContext(r.Context())
+			path := cmp.Or(route.RoutePath, r.URL.RawPath, r.URL.Path)
+			if !route.Routes.Match(chi.NewRouteContext(), http.MethodHead, path) {
+				route.RouteMethod, route.RoutePath = http.MethodGet, path
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func notFound(w http.ResponseWriter, r *http.Request) {

@@ -235,6 +235,9 @@ func (p *Proxy) URL() string {
 	return "http://" + net.JoinHostPort(host, port) + p.config.BasePath
 }
 
+// Loaded is closed when flags have been read for the first time.
+func (p *Proxy) Loaded() <-chan struct{} { return p.loaded }
+
 // Upstream tells how it stands with where flags come from.
 func (p *Proxy) Upstream() *Upstream { return p.upstream }
 

@@ -118,6 +118,9 @@ func (e *Edge) TLSURL() string { return e.surface.TLSURL() }
 // Upstream tells how it stands with where flags come from.
 func (e *Edge) Upstream() *Upstream { return e.upstream }
 
+// Loaded is closed when flags have been read for the first time.
+func (e *Edge) Loaded() <-chan struct{} { return e.surface.loaded }
+
 // Ready returns nil when the flags of all tokens of the start are there and the upstream refuses none of them.
 func (e *Edge) Ready() error {
 	if err := e.admission.Ready(); err != nil {

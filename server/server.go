@@ -69,6 +69,7 @@ type Server struct {
 	tickets   *ticket.Keys  // what browsers bring back is sealed with
 	origins   *api.Origins  // that browsers may call from
 	loaded    chan struct{} // closed when the flags have been read for the first time
+	routed    chan struct{} // closed when the routes are built
 
 	metricsListener net.Listener // nil: metrics are on the server's port, or off
 
@@ -117,7 +118,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 	s.measured = newMeasured()
 	s.origins = api.NewOrigins()
 	s.originsChanged = make(chan struct{}, 1)
-	s.loaded = make(chan struct{})
+	s.loaded, s.routed = make(chan struct{}), make(chan struct{})
 	s.hub = sse.New(sse.Config{
 		MaxStreams:       config.MaxStreams,
 		MaxStreamsPerKey: config.MaxStreamsPerToken,
@@ -189,6 +190,9 @@ func urlOf(listener net.Listener) string {
 // Loaded is closed when the flags have been read for the first time.
 func (s *Server) Loaded() <-chan struct{} { return s.loaded }
 
+// Routed is closed when requests can be answered.
+func (s *Server) Routed() <-chan struct{} { return s.routed }
+
 // Run serves until ctx is done, then stops in order: accept nothing new, close the streams spread over the grace period so
 // that their clients come back one by one, finish requests, write usage and let jobs end, leave the database. It returns
 // when everything has ended, with the first error that was not asked for.
@@ -212,6 +216,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error {
 		// While the change log reads the flags: building the routes takes some of the time until the server is ready.
 		s.http.Handler = s.routes()
+		close(s.routed)
 		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
 		}

@@ -23,8 +23,9 @@ var version = "devel"
 
 // roles are the subcommands. Help texts here are what `pennon --help` and docs/configuration.md show.
 type roles struct {
-	Serve   serveCommand   `cmd:"" help:"Serve the APIs from PostgreSQL and push every change."`
-	Proxy   proxyCommand   `cmd:"" help:"Stand in for @unleash/proxy: evaluated flags for browsers, from any Unleash."`
+	serveRole
+	proxyRole
+
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema to this version, or take it back."`
 	Token   tokenCommand   `cmd:"" help:"Create, list and revoke API tokens in the database itself, for the first admin token."`
 	OpenAPI openAPICommand `cmd:"" name:"openapi" help:"Print the OpenAPI document."`
@@ -34,12 +35,27 @@ type roles struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// edgeRoles are those of edges. They have options by the dozen, which a server need not know.
+// edgeRoles are those of edges.
 type edgeRoles struct {
-	Edge edgeCommand `cmd:"" help:"Serve the flags of a server to SDKs and browsers: the read replica that takes Unleash Edge's place."`
-
-	Offline offlineCommand `cmd:"" help:"Serve flags from a file, as an edge without a server."`
+	edgeRole
+	offlineRole
 }
+
+// The roles that run for long, each alone: see grammar.
+type (
+	serveRole struct {
+		Serve serveCommand `cmd:"" help:"Serve the APIs from PostgreSQL and push every change."`
+	}
+	proxyRole struct {
+		Proxy proxyCommand `cmd:"" help:"Stand in for @unleash/proxy: evaluated flags for browsers, from any Unleash."`
+	}
+	edgeRole struct {
+		Edge edgeCommand `cmd:"" help:"Serve the flags of a server to SDKs and browsers: the read replica that takes Unleash Edge's place."`
+	}
+	offlineRole struct {
+		Offline offlineCommand `cmd:"" help:"Serve flags from a file, as an edge without a server."`
+	}
+)
 
 // streams are what a command reads and writes, so that tests can hand in their own.
 type streams struct {
@@ -57,39 +73,63 @@ func main() {
 // run parses and runs one command line and returns the exit code: 0 done, 1 failed, 2 not understood; those of clients are
 // in package cli.
 func run(ctx context.Context, args []string, std streams) int {
-	exited := -1
-	parser, err := newParser(&roles{}, std, func(code int) { exited = code }, otherCommands(args)...)
-	if err != nil {
-		_, _ = fmt.Fprintln(std.err, "pennon:", err)
-		return 2
+	command, code := parse(ctx, args, std)
+	if command == nil {
+		return code
 	}
-	command, err := parser.Parse(args)
-	if exited >= 0 { // --help
-		return exited
-	}
-	if err != nil {
-		_, _ = fmt.Fprintf(std.err, "pennon: %v\nTry 'pennon --help'.\n", err)
-		return 2
-	}
-	command.BindTo(ctx, (*context.Context)(nil))
-	if err := command.Run(std); err != nil && !errors.Is(err, context.Canceled) {
+	if err := command(); err != nil && !errors.Is(err, context.Canceled) {
 		_, _ = fmt.Fprintln(std.err, "pennon:", cli.Explain(err))
 		return cli.ExitCode(err)
 	}
 	return 0
 }
 
-// otherCommands adds the commands of package cli and those of edges, except for a server: it would hold on to two megabytes
-// for them.
-func otherCommands(args []string) []kong.Option {
-	if len(args) > 0 && args[0] == "serve" {
-		return nil
+// parse returns what to run, or the exit code when there is nothing to run.
+func parse(ctx context.Context, args []string, std streams) (command func() error, code int) {
+	exited := -1
+	commands, more := grammar(args)
+	parser, err := newParser(commands, std, func(code int) { exited = code }, more...)
+	if err != nil {
+		_, _ = fmt.Fprintln(std.err, "pennon:", err)
+		return nil, 2
 	}
-	return []kong.Option{kong.Embed(&edgeRoles{}), kong.Embed(&cli.Commands{})}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 { // --help
+		return nil, exited
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(std.err, "pennon: %v\nTry 'pennon --help'.\n", err)
+		return nil, 2
+	}
+	if role, ok := parsed.Selected().Target.Addr().Interface().(interface {
+		Run(ctx context.Context, std streams) error
+	}); ok {
+		return func() error { return role.Run(ctx, std) }, 0 // it may run for long, and the parser can go meanwhile
+	}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	return func() error { return parsed.Run(std) }, 0
 }
 
-func newParser(grammar *roles, std streams, exit func(int), more ...kong.Option) (*kong.Kong, error) {
-	return kong.New(grammar, append(more,
+// grammar is what the command line is parsed by: everything, but for a role that runs for long that role alone. Knowing all
+// the others would cost it two megabytes.
+func grammar(args []string) (commands any, more []kong.Option) {
+	if len(args) > 0 {
+		switch args[0] {
+		case "serve":
+			return &serveRole{}, nil
+		case "proxy":
+			return &proxyRole{}, nil
+		case "edge":
+			return &edgeRole{}, nil
+		case "offline":
+			return &offlineRole{}, nil
+		}
+	}
+	return &roles{}, []kong.Option{kong.Embed(&edgeRoles{}), kong.Embed(&cli.Commands{})}
+}
+
+func newParser(commands any, std streams, exit func(int), more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(commands, append(more,
 		kong.Name("pennon"),
 		kong.Description("Postgres-native feature flags that speak Unleash and push."),
 		kong.Writers(std.out, std.err),

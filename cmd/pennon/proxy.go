@@ -97,6 +97,7 @@ func (c *proxyCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	go settle(ctx, p.Loaded())
 	_, _ = fmt.Fprintf(std.out, "The proxy is listening on %s/proxy\n", p.URL())
 	return p.Run(ctx)
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"github.com/pennonhq/pennon/server"
@@ -77,27 +75,11 @@ func (c *serveCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
-	go restore(ctx, s.Loaded())
+	go func() {
+		settle(ctx, s.Loaded(), s.Routed())
+		restore()
+	}()
 	return s.Run(ctx)
-}
-
-// startGCPercent is the garbage collector's target while the flags are read: most of what is allocated until then stays,
-// and marking it again and again took a fifth of the time to ready with 10,000 flags. Reading ends with a collection.
-const startGCPercent = 400
-
-// collectLess relaxes the garbage collector, unless GOGC is set, until the returned function has seen loaded or ctx end.
-func collectLess() (restore func(ctx context.Context, loaded <-chan struct{})) {
-	if os.Getenv("GOGC") != "" {
-		return func(context.Context, <-chan struct{}) {}
-	}
-	percent := debug.SetGCPercent(startGCPercent)
-	return func(ctx context.Context, loaded <-chan struct{}) {
-		select {
-		case <-ctx.Done():
-		case <-loaded:
-		}
-		debug.SetGCPercent(percent)
-	}
 }
 
 func (c *serveCommand) config(logger *slog.Logger) (server.Config, error) {
