@@ -142,18 +142,18 @@ func (f *Forwarder) metrics(app string, hour time.Time, toggles map[string]count
 
 // applicationSchema is an application in the body of POST /client/metrics/bulk.
 type applicationSchema struct {
-	AppName         string     `json:"appName"`
-	Environment     string     `json:"environment"`
-	InstanceID      string     `json:"instanceId"`
-	ConnectionID    string     `json:"connectionId,omitempty"`
-	SDKVersion      string     `json:"sdkVersion,omitempty"`
-	SDKType         string     `json:"sdkType,omitempty"`
-	PlatformName    string     `json:"platformName,omitempty"`
-	PlatformVersion string     `json:"platformVersion,omitempty"`
-	SpecVersion     string     `json:"specVersion,omitempty"`
-	Strategies      []string   `json:"strategies"`
-	Started         *time.Time `json:"started,omitempty"`
-	Interval        int        `json:"interval"`
+	AppName         string    `json:"appName"`
+	Environment     string    `json:"environment"`
+	InstanceID      string    `json:"instanceId"`
+	ConnectionID    string    `json:"connectionId,omitempty"`
+	SDKVersion      string    `json:"sdkVersion,omitempty"`
+	SDKType         string    `json:"sdkType,omitempty"`
+	PlatformName    string    `json:"platformName,omitempty"`
+	PlatformVersion string    `json:"platformVersion,omitempty"`
+	SpecVersion     string    `json:"specVersion,omitempty"`
+	Strategies      []string  `json:"strategies"`
+	Started         time.Time `json:"started"` // Unleash refuses a report without it
+	Interval        int       `json:"interval"`
 }
 
 // bulkCountSchema is a count in the body of POST /client/metrics/bulk.
@@ -259,9 +259,9 @@ func applicationOf(i usage.Instance) applicationSchema {
 	if a.Strategies == nil {
 		a.Strategies = []string{}
 	}
+	a.Started = time.Unix(0, 0).UTC() // nobody has said
 	if !i.Started.IsZero() {
-		started := i.Started.UTC()
-		a.Started = &started
+		a.Started = i.Started.UTC()
 	}
 	return a
 }

@@ -86,7 +86,7 @@ func (i Instance) merge(next Instance) Instance {
 	overwrite(&i.PlatformVersion, next.PlatformVersion)
 	overwrite(&i.SpecVersion, next.SpecVersion)
 	overwrite(&i.ClientIP, next.ClientIP)
-	if !next.Started.IsZero() {
+	if next.Started.Unix() > 0 { // 1970 comes from edges that do not know
 		i.Started = next.Started
 	}
 	if next.Strategies != nil {
