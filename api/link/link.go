@@ -32,8 +32,8 @@ const DefaultMaxLinks = 5_000
 type Tokens interface {
 	api.Tokens
 
-	// ByHash returns the valid token whose secret has that SHA-256 sum, if it is known here. It asks nobody and must not
-	// block.
+	// ByHash returns the valid token whose secret has that SHA-256 sum, if it is known here, so that TokenChanged will tell
+	// what becomes of it. It asks nobody and must not block.
 	ByHash(sum [sha256.Size]byte) (*token.Token, bool)
 }
 

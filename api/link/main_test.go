@@ -32,12 +32,12 @@ type tokens struct {
 	mu     sync.Mutex
 	valid  map[[sha256.Size]byte]*token.Token
 	broken bool
-	asked  func(secret string) // called before each answer; nil: nothing
+	asked  func(sum [sha256.Size]byte) // called before each answer; nil: nothing
 }
 
 func (ts *tokens) Token(_ context.Context, secret string) (*token.Token, error) {
 	if ts.asked != nil {
-		ts.asked(secret)
+		ts.asked(token.Hash(secret))
 	}
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
@@ -54,6 +54,9 @@ func (ts *tokens) Token(_ context.Context, secret string) (*token.Token, error) 
 }
 
 func (ts *tokens) ByHash(sum [sha256.Size]byte) (*token.Token, bool) {
+	if ts.asked != nil {
+		ts.asked(sum)
+	}
 	ts.mu.Lock()
 	defer ts.mu.Unlock()
 	known := ts.valid[sum]

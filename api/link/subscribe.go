@@ -140,7 +140,8 @@ func (l *link) expect(wanted []Subscription) ([]*scope, error) {
 	return scopes, nil
 }
 
-// check asks for the token of a scope, twice: what becomes of it after the second time, tokenChanged tells.
+// check asks for the token of a scope, and once it is on the books, whether it is still that one: what becomes of it later,
+// tokenChanged tells.
 func (l *link) check(s *scope, wanted *Subscription, cursor bool) {
 	known, err := l.h.config.Tokens.Token(l.ctx, wanted.Token)
 	if why, ok := check(known, err); !ok {
@@ -150,13 +151,9 @@ func (l *link) check(s *scope, wanted *Subscription, cursor bool) {
 	l.mu.Lock()
 	s.token = known
 	l.mu.Unlock()
-	again, err := l.h.config.Tokens.Token(l.ctx, wanted.Token)
-	why, ok := check(again, err)
-	if ok && (again.ID != known.ID || again.Scope.Key() != known.Scope.Key()) {
-		why, ok = refusedChanged, false
-	}
-	if !ok {
-		l.refuse(s, why)
+	again, ok := l.h.config.Tokens.ByHash(token.Hash(wanted.Token))
+	if !ok || again.ID != known.ID || again.Kind != known.Kind || again.Scope.Key() != known.Scope.Key() {
+		l.refuse(s, refusedChanged)
 		return
 	}
 	s.query = replica.Query{Scope: known.Scope, Departures: true}

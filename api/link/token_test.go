@@ -94,8 +94,8 @@ func TestATokenThatIsRevokedWhileItJoinsIsRefused(t *testing.T) {
 	n := newNode(t)
 	n.tokens.put("p1", token.Client, "production", "p1")
 	var asked atomic.Int32
-	n.tokens.asked = func(secret string) {
-		if secret == "p1" && asked.Add(1) == 2 { // it was good the first time
+	n.tokens.asked = func(sum [32]byte) {
+		if sum == token.Hash("p1") && asked.Add(1) == 2 { // it was good the first time
 			n.tokens.remove("p1")
 			n.links.TokenChanged("p1", link.Revoked)
 		}

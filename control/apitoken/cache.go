@@ -147,6 +147,15 @@ func (e *entry) use(now time.Time) (*token.Token, error) {
 	return e.token, nil
 }
 
+// ByHash returns the valid token whose secret has that SHA-256 sum, if it is known here. To ask is no use of the token.
+func (c *Cache) ByHash(sum hash) (*token.Token, bool) {
+	known, ok := c.index.Load().bySecret[sum]
+	if !ok || known.token.Expired(c.now()) {
+		return nil, false
+	}
+	return known.token, true
+}
+
 // Seen notes that tokens, by the hashes of their secrets, were used elsewhere: at an edge. Unknown ones are left out; nothing
 // is looked up.
 func (c *Cache) Seen(hashes [][sha256.Size]byte) {

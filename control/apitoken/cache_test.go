@@ -172,6 +172,26 @@ func TestCache(t *testing.T) {
 		}
 		require.Equal(t, before, b.meter.count.Load())
 	})
+	t.Run("KnowsByTheHashWhatItWillSayTheEndOf", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		id, secret := b.create(t, clientToken)
+		_, known := b.cache.ByHash(token.Hash(secret))
+		require.False(t, known, "nobody has used it yet")
+		_, err := b.cache.Token(t.Context(), secret)
+		require.NoError(t, err)
+		before := b.meter.count.Load()
+		found, known := b.cache.ByHash(token.Hash(secret))
+		require.True(t, known)
+		require.Equal(t, id, found.ID)
+
+		b.sql(t, `UPDATE api_tokens SET expires_at = now() - interval '1 second' WHERE id = $1`, id)
+		require.NoError(t, b.cache.Refresh(t.Context(), []string{id}))
+		_, known = b.cache.ByHash(token.Hash(secret))
+		require.False(t, known)
+		require.Equal(t, "expired "+id, b.closed())
+		require.Equal(t, int64(1), b.meter.count.Load()-before, "to ask costs no query")
+	})
 	t.Run("ForgetsRevokedTokensAndSaysSo", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
