@@ -199,12 +199,30 @@ func (f *Forwarder) remaining() []savedReport {
 			if size += len(r.body); size > maxSaved {
 				f.log().Error("usage is dropped: the backup keeps no more of it", "environment", l.environment,
 					"evaluations", f.stats.lose(dropOverflow, r.batch))
+				r.batch = usage.Batch{}
 				continue
 			}
 			all = append(all, r.saved())
 		}
 	}
 	return all
+}
+
+// abandon tells what is lost when nobody keeps what remaining has returned.
+func (f *Forwarder) abandon() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var lost uint64
+	reports := 0
+	for _, l := range f.lanes {
+		for _, r := range l.queue {
+			lost += f.stats.lose(dropOverflow, r.batch)
+			reports++
+		}
+	}
+	if reports > 0 {
+		f.log().Error("usage is lost: the upstream does not take it, and nothing is kept for the next run", "reports", reports, "evaluations", lost)
+	}
 }
 
 func (r *report) saved() savedReport {

@@ -92,13 +92,7 @@ func (p *pipeline) restore(s *savedUsage) {
 
 // end tells what is lost, when everything else has ended.
 func (p *pipeline) end() {
-	left := p.left()
-	if len(left) == 0 || p.kept.Load() {
-		return
+	if len(p.left()) > 0 && !p.kept.Load() {
+		p.forwarder.abandon()
 	}
-	var lost uint64
-	for _, r := range left {
-		lost += p.forwarder.stats.lose(dropOverflow, batchOf(r.Body))
-	}
-	p.logger.Error("usage is lost: the upstream does not take it, and there is no backup for the next run", "evaluations", lost)
 }

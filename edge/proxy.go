@@ -270,7 +270,10 @@ func (p *Proxy) Run(ctx context.Context) error {
 		_ = p.http.Close()
 	}
 	stop()
-	return group.Wait()
+	err := group.Wait()
+	p.forwarder.remaining()
+	p.forwarder.abandon()
+	return err
 }
 
 // register tells the upstream of the proxy, once there are flags.

@@ -29,7 +29,9 @@ func (s *surface) handler() http.Handler {
 	}, s.config.Logger)
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 	system.Register(a, system.Check{Name: "flags", Ready: func(context.Context) error { return s.ready() }})
-	client.Register(a.Router, client.Dependencies{Store: s.store, Usage: s.usage, Tokens: s.tokens, Invite: s.streams.Invite})
+	client.Register(a.Router, client.Dependencies{
+		Store: s.store, Usage: s.usage, Tokens: s.tokens, Invite: s.streams.Invite, Once: s.once, TokensSeen: s.usedElsewhere,
+	})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.validated})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)

@@ -40,6 +40,9 @@ type surface struct {
 	tokens    api.Tokens // that are served
 	validated api.Tokens // that are valid, served or not
 	usage     client.Usage
+	once      client.Once // nil: a report's name means nothing
+
+	usedElsewhere func(environment string, hashes [][32]byte) // nil: nobody wants to know
 
 	ready       func() error
 	contact     func() time.Time // when flags were confirmed last
