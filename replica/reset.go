@@ -67,7 +67,7 @@ func (s *Store) startOver(old *View, snapshot *Snapshot) *View {
 		from.oldest++ // the head itself was handed out: resume from the next row on
 	}
 	s.logger.Warn("flags are not as the change log tells: clients start over", "revision", head.Revision)
-	s.shelf = newShelf()
+	s.shelf = newShelf(s.built)
 	return s.build(log, snapshot, from)
 }
 

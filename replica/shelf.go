@@ -32,6 +32,7 @@ type shelfKey struct {
 // a time put an answer together. It belongs to one history: after a fork the Store starts a new one.
 type shelf struct {
 	clock atomic.Int64
+	built *atomic.Uint64 // counts the bodies that were put together
 
 	mu    sync.Mutex
 	cells map[shelfKey]*shelfCell
@@ -53,7 +54,9 @@ type answer struct {
 	body      *Body
 }
 
-func newShelf() *shelf { return &shelf{cells: map[shelfKey]*shelfCell{}} }
+func newShelf(built *atomic.Uint64) *shelf {
+	return &shelf{cells: map[shelfKey]*shelfCell{}, built: built}
+}
 
 func (s *shelf) features(st *State, q FeaturesQuery) *Body {
 	cell := s.cell(shelfKey{q.Key(), q.shape()})
@@ -68,6 +71,7 @@ func (s *shelf) features(st *State, q FeaturesQuery) *Body {
 	case kept.upTo == head:
 		return kept.body
 	case kept.upTo > head: // st is an old state: leave the newer answer alone
+		s.built.Add(1)
 		return st.body(q.normal())
 	case kept.upTo >= st.base && !st.changed(&q.Query, kept.upTo):
 		same := *kept.body
@@ -75,6 +79,7 @@ func (s *shelf) features(st *State, q FeaturesQuery) *Body {
 		cell.kept.Store(&answer{upTo: head, body: &same})
 		return &same
 	}
+	s.built.Add(1)
 	body := st.body(q.normal())
 	cell.kept.Store(&answer{upTo: head, body: body})
 	return body

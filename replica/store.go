@@ -24,6 +24,7 @@ const (
 type Store struct {
 	logger *slog.Logger
 	view   atomic.Pointer[View]
+	built  *atomic.Uint64 // see Built
 
 	listeners  []func(environments []string)
 	changedAt  time.Time // see ChangedAt; the Source's goroutine's
@@ -44,7 +45,8 @@ var _ Sink = (*Store)(nil)
 
 // NewStore makes an empty Store. It is not ready before the first Reset.
 func NewStore(logger *slog.Logger) *Store {
-	return &Store{logger: logger.With("component", "replica"), shelf: newShelf(), silent: map[string]int{}, tokens: map[string]int64{}}
+	built := new(atomic.Uint64)
+	return &Store{logger: logger.With("component", "replica"), shelf: newShelf(built), built: built, silent: map[string]int{}, tokens: map[string]int64{}}
 }
 
 // OnChange registers a function that is called after each swap with the names of the environments whose readers may have
@@ -53,6 +55,10 @@ func NewStore(logger *slog.Logger) *Store {
 func (s *Store) OnChange(changed func(environments []string)) {
 	s.listeners = append(s.listeners, changed)
 }
+
+// Built counts the answers with all flags of a scope that were put together because there was none yet, or none that still
+// held. Every other one was ready.
+func (s *Store) Built() uint64 { return s.built.Load() }
 
 // ChangedAt is when the change was committed that OnChange's functions are called for, on the database's clock; the first
 // one where there are several, and zero where that is not known. Only those functions may call it.
@@ -118,7 +124,7 @@ func (s *Store) Apply(delta Delta) {
 		s.logger.Error("delta without new rows", "revision", known)
 		return
 	default:
-		s.shelf = newShelf() // which takes it that states at one revision are the same
+		s.shelf = newShelf(s.built) // which takes it that states at one revision are the same
 	}
 	s.noteTokens(rows)
 	log := old.log.with(rows)

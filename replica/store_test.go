@@ -222,6 +222,10 @@ func TestShelfIsBounded(t *testing.T) {
 		st.Features(q(i))
 	}
 	require.Len(t, st.shelf.cells, shelfMax)
+	built := s.store.Built()
+	require.GreaterOrEqual(t, built, uint64(shelfMax))
+	st.Features(q(0))
+	require.Equal(t, built, s.store.Built(), "that answer is ready")
 	require.Contains(t, st.shelf.cells, shelfKey{q(0).Key(), shapeFeatures}, "what is in use stays")
 	require.NotContains(t, st.shelf.cells, shelfKey{q(1).Key(), shapeFeatures})
 	for i := range sweepAfter + 1 {
