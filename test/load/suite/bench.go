@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/pennonhq/pennon/db/postgres"
@@ -41,6 +42,11 @@ type Bench struct {
 	pennonErr error // why there is no Pennon to measure
 	peer      *system.Peer
 	peerErr   error // why there is no Unleash server to measure
+
+	unleashEdgeOnce sync.Once
+	unleashEdge     string // the binary of Unleash Edge
+	unleashEdgeErr  error  // why there is none
+	unleashEdgeTook time.Duration
 }
 
 // open builds the programs and starts PostgreSQL. Only what every area needs is an error here; a server under test that
@@ -80,7 +86,7 @@ func (b *Bench) close() error {
 func (b *Bench) build(ctx context.Context, name, pkg string) (string, error) {
 	binary := filepath.Join(b.Cache, name)
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", binary, pkg)
-	build.Dir = b.Root
+	build.Dir, build.Env = b.Root, append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", pkg, err, firstLine(out))
 	}

@@ -159,26 +159,31 @@ func (p *Process) exit() error {
 }
 
 // Memory returns the resident memory of the process in bytes, shared pages included.
-func (p *Process) Memory() (int64, error) {
+func (p *Process) Memory() (int64, error) { return p.memory("VmRSS") }
+
+// AnonymousMemory returns the part of Memory that no file holds: without the pages of the program itself.
+func (p *Process) AnonymousMemory() (int64, error) { return p.memory("RssAnon") }
+
+func (p *Process) memory(field string) (int64, error) {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/status")
 	if err != nil {
 		return 0, fmt.Errorf("read memory of %s: %w", p.name, err)
 	}
-	return parseResident(string(status))
+	return parseMemory(string(status), field)
 }
 
-// parseResident finds VmRSS in the text of /proc/<pid>/status (proc_pid_status(5)).
-func parseResident(status string) (int64, error) {
+// parseMemory finds a field in the text of /proc/<pid>/status (proc_pid_status(5)).
+func parseMemory(status, field string) (int64, error) {
 	for line := range strings.Lines(status) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
 			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 10, 64)
 			if err != nil {
-				return 0, fmt.Errorf("read VmRSS: %w", err)
+				return 0, fmt.Errorf("read %s: %w", field, err)
 			}
 			return kib << 10, nil
 		}
 	}
-	return 0, errors.New("read VmRSS: no such line")
+	return 0, fmt.Errorf("read %s: no such line", field)
 }
 
 // CPU returns the processor time the process has used, user and system, over all threads.

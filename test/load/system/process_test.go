@@ -77,9 +77,9 @@ func TestReadyTellsWhyAProgramEnded(t *testing.T) {
 
 func TestParseResident(t *testing.T) {
 	t.Parallel()
-	n, err := parseResident("Name:\tx\nVmHWM:\t 9 kB\nVmRSS:\t    2048 kB\nThreads:\t1\n")
+	n, err := parseMemory("Name:\tx\nVmHWM:\t 9 kB\nVmRSS:\t    2048 kB\nThreads:\t1\n", "VmRSS")
 	require.NoError(t, err)
 	require.EqualValues(t, 2<<20, n)
-	_, err = parseResident("Name:\tx\n")
+	_, err = parseMemory("Name:\tx\n", "VmRSS")
 	require.Error(t, err)
 }
