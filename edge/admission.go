@@ -157,6 +157,24 @@ func (a *admission) revoked(id string) {
 	}
 }
 
+// changed fetches what a token sees now, if it is one of those that bring flags.
+func (a *admission) changed(id string) {
+	for _, t := range a.upstream.tokens() {
+		known := a.tokens.peek(t.Secret)
+		if tokenID(t.Secret) != id || known == nil || known.Scope.Key() == t.scope().Key() {
+			continue
+		}
+		a.upstream.Remove(t.Secret)
+		if known.Kind == token.Client {
+			a.upstream.Add(a.upstreamToken(t.Secret, known.Token), nil)
+		}
+		a.generation.Add(1)
+	}
+}
+
+// ByHash implements link.Tokens.
+func (a *admission) ByHash(sum [32]byte) (*token.Token, bool) { return a.tokens.ByHash(sum) }
+
 // run finds out what the startup tokens are, and fetches what they see, until all of them are known or ctx is done.
 func (a *admission) run(ctx context.Context) error {
 	failures := 0

@@ -28,6 +28,7 @@ type event struct {
 	Segments    []json.RawMessage  `json:"segments"`
 	Feature     json.RawMessage    `json:"feature"`
 	FeatureName string             `json:"featureName"`
+	Project     string             `json:"project"`
 	Segment     json.RawMessage    `json:"segment"`
 	SegmentID   int                `json:"segmentId"`
 }
@@ -55,7 +56,21 @@ func parseDocument(body []byte) (d document, err error) {
 	if d.Events == nil {
 		return d, nil
 	}
-	for i, e := range *d.Events {
+	return d, complete(*d.Events)
+}
+
+// parseEvents reads the events of a link's frame.
+func parseEvents(raw json.RawMessage) (events []event, err error) {
+	if err := json.Unmarshal(raw, &events); err != nil {
+		return nil, fmt.Errorf("%w: %w", errIncomplete, err)
+	}
+	return events, complete(events)
+}
+
+// complete fails if an event lacks what it is about.
+func complete(events []event) error {
+	for i := range events {
+		e := &events[i]
 		var complete bool
 		switch e.Type {
 		case hydration:
@@ -70,10 +85,10 @@ func parseDocument(body []byte) (d document, err error) {
 			complete = true
 		}
 		if !complete {
-			return document{}, fmt.Errorf("%w: event %d (%s) lacks its subject", errIncomplete, i, e.Type)
+			return fmt.Errorf("%w: event %d (%s) lacks its subject", errIncomplete, i, e.Type)
 		}
 	}
-	return d, nil
+	return nil
 }
 
 // fingerprint tells whether an element is the one that was read before.

@@ -29,7 +29,8 @@ type Mode int
 
 // The modes, in the order in which an Upstream prefers them.
 const (
-	Streaming Mode = iota // GET /client/streaming: changes are pushed
+	Link      Mode = iota // GET /client/edge/link: one connection for all tokens, between edges and servers of our kind
+	Streaming             // GET /client/streaming: changes are pushed
 	Delta                 // GET /client/delta: changes are polled
 	Full                  // GET /client/features: everything is polled; every upstream has it
 )
@@ -37,6 +38,8 @@ const (
 // String is the word for the mode in logs.
 func (m Mode) String() string {
 	switch m {
+	case Link:
+		return "link"
 	case Streaming:
 		return "streaming"
 	case Delta:
@@ -89,6 +92,9 @@ type Filter struct {
 	NamePrefix string
 	Tags       []string // type:value; any of them. Only full polling knows tags, so that is then the only mode
 }
+
+// none reports whether the filter narrows nothing. Only then the link can be used.
+func (f Filter) none() bool { return f.Project == "" && f.NamePrefix == "" && len(f.Tags) == 0 }
 
 // UpstreamConfig says where flags come from. URL is required, and Tokens unless Open is set.
 type UpstreamConfig struct {

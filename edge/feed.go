@@ -15,8 +15,8 @@ import (
 	"github.com/pennonhq/pennon/token"
 )
 
-// feed brings the flags of one upstream token. It uses the best mode that is not barred: streaming while that works, else
-// polling, and returns to a better one by itself.
+// feed brings the flags of one upstream token. While the link has them it does nothing; else it uses the best mode that is
+// not barred: streaming while that works, then polling, and returns to a better one by itself.
 type feed struct {
 	up          *Upstream
 	index       int
@@ -30,7 +30,7 @@ type feed struct {
 	load        func()        // closes loaded
 
 	// What follows belongs to the goroutine of run.
-	bars      [Full]bar // of the modes before Full
+	bars      [Full]bar // of the modes before Full; the link has its own
 	failures  int       // in a row
 	refusals  int       // in a row
 	retry     time.Duration
@@ -68,14 +68,15 @@ func (f *feed) run(ctx context.Context) error {
 		}
 	}()
 	f.restore(ctx)
+	f.up.link.enter(f, false)
+	defer f.up.link.exit(f)
 	for ctx.Err() == nil {
-		var wait time.Duration
-		if mode := f.mode(time.Now()); mode == Streaming {
-			wait = f.afterStream(f.stream(ctx))
-		} else {
-			wait = f.afterPoll(mode, f.poll(ctx, mode))
+		own, done := f.up.link.own(ctx, f)
+		f.ask(own)
+		if errors.Is(context.Cause(own), errTakenOver) {
+			f.talked, f.failures = false, 0
 		}
-		f.pause(ctx, wait)
+		done()
 	}
 	if f.left.Load() {
 		_ = f.up.deliver(whole, &batch{feed: f.index, leave: true})
@@ -83,9 +84,28 @@ func (f *feed) run(ctx context.Context) error {
 	return nil
 }
 
-// mode is the best one to use now.
+// ask gets flags from the upstream in the best mode, and waits until that is to be done again.
+func (f *feed) ask(ctx context.Context) {
+	var wait time.Duration
+	if mode := f.mode(time.Now()); mode == Streaming {
+		lived, err := f.stream(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		wait = f.afterStream(lived, err)
+	} else {
+		err := f.poll(ctx, mode)
+		if ctx.Err() != nil {
+			return
+		}
+		wait = f.afterPoll(mode, err)
+	}
+	f.pause(ctx, wait)
+}
+
+// mode is the best one to use now, without the link.
 func (f *feed) mode(now time.Time) Mode {
-	for mode := f.up.config.Prefer; mode < Full; mode++ {
+	for mode := max(f.up.config.Prefer, Streaming); mode < Full; mode++ {
 		if !now.Before(f.bars[mode].until) {
 			return mode
 		}
@@ -172,7 +192,7 @@ func (f *feed) afterPoll(mode Mode, err error) time.Duration {
 
 // untilBetter shortens a wait to the moment at which a better mode may be tried again.
 func (f *feed) untilBetter(wait time.Duration) time.Duration {
-	for mode := f.up.config.Prefer; mode < Full; mode++ {
+	for mode := max(f.up.config.Prefer, Streaming); mode < Full; mode++ {
 		if until := time.Until(f.bars[mode].until); until > 0 {
 			wait = min(wait, until)
 		}
@@ -185,9 +205,14 @@ func jitteredLittle(d time.Duration) time.Duration { return d*19/20 + (jittered(
 
 // contact notes that the upstream has answered as it should.
 func (f *feed) contact(mode Mode) {
+	var refused bool
 	f.status.set(func(s *Status) {
+		refused = s.Refused
 		s.Mode, s.Connected, s.Refused, s.Err, s.Failures, s.ContactAt = mode, true, false, nil, 0, time.Now()
 	})
+	if refused {
+		f.up.link.accepted(f)
+	}
 	if !f.talked || f.announced != mode {
 		f.talked, f.announced = true, mode
 		f.logger.Info("flags come from the upstream", "mode", mode.String())

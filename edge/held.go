@@ -11,12 +11,16 @@ import (
 // held is what one feed has brought. Flags are held as fingerprints, for the Sink has them; only where several feeds share
 // an environment they are kept, because what one of them loses another may still have.
 type held struct {
+	scope       token.Scope
 	environment string
 	shared      bool
 	filled      bool  // everything has come once
 	restored    bool  // what there is comes from an earlier run
+	resumable   bool  // restored, and the upstream may be asked for what has changed since
+	linked      bool  // the link brings it, so that nothing else may
 	left        bool  // nobody brings more
 	upstream    int64 // newest revision of the upstream that has come
+	asOf        int64 // the Sink's revision up to which what is held was the upstream's
 
 	features map[string]heldFeature
 	names    map[uint64]string // by fingerprint
@@ -28,9 +32,9 @@ type heldFeature struct {
 	feature *replica.Feature // nil unless shared
 }
 
-func newHeld(environment string, shared bool) *held {
+func newHeld(scope token.Scope, shared bool) *held {
 	return &held{
-		environment: environment, shared: shared,
+		scope: scope, environment: scope.Environment, shared: shared,
 		features: map[string]heldFeature{}, names: map[uint64]string{}, segments: map[int]uint64{},
 	}
 }
@@ -39,15 +43,15 @@ func newHeld(environment string, shared bool) *held {
 // so their flags are kept; one that sees all of them is asked for every flag, and what it says last counts. What a feed has
 // left behind, the next one of its environment goes on with.
 func (m *merger) join(scope token.Scope) {
-	h := newHeld(scope.Environment, !scope.AllProjects())
+	h := newHeld(scope, !scope.AllProjects())
 	for i, other := range m.feeds {
 		switch {
 		case other.environment != scope.Environment:
 		case other.left && len(other.features) > 0:
-			m.feeds[i] = newHeld(other.environment, false)
+			m.feeds[i] = newHeld(other.scope, false)
 			m.feeds[i].left = true
-			other.left, other.filled, other.restored = false, false, false
-			other.shared = h.shared
+			other.left, other.filled, other.restored, other.resumable = false, false, false, false
+			other.shared, other.scope = h.shared, scope
 			h = other
 		case !other.left:
 			h.shared = true
@@ -58,20 +62,51 @@ func (m *merger) join(scope token.Scope) {
 
 // leave ends a feed. Its flags go, unless it was the last of its environment.
 func (m *merger) leave(h *held) {
-	h.left = true
+	h.left, h.linked = true, false
 	for _, other := range m.feeds {
 		if other.environment != h.environment || other.left || !other.filled {
 			continue
 		}
-		c := &change{features: map[string]*replica.Feature{}, segments: map[int]*eval.Segment{}, revision: h.upstream}
+		c := newChange(h)
 		for name := range h.features {
 			m.removeFeature(h, c, name)
 		}
 		for id := range h.segments {
 			m.removeSegment(h, c, id)
 		}
-		m.publish(h, c)
+		m.publish(h, c, false)
 		return
+	}
+}
+
+// sweep takes out what feeds have left behind that h has come to follow, once all feeds of the environment are there.
+func (m *merger) sweep(h *held, c *change) {
+	for _, other := range m.feeds {
+		if other.environment == h.environment && !other.left && !other.filled {
+			return
+		}
+	}
+	for _, other := range m.feeds {
+		if other.environment != h.environment || !other.left {
+			continue
+		}
+		gone := newChange(other)
+		for name := range other.features {
+			m.removeFeature(other, gone, name)
+		}
+		for id := range other.segments {
+			m.removeSegment(other, gone, id)
+		}
+		for name, feature := range gone.features {
+			if _, news := c.features[name]; !news {
+				c.put(name, feature)
+			}
+		}
+		for id := range gone.segments {
+			if _, news := c.segments[id]; !news {
+				c.segments[id] = nil
+			}
+		}
 	}
 }
 
@@ -79,7 +114,7 @@ func (m *merger) leave(h *held) {
 // one bad flag must not cost the others, nor be switched by chance.
 func (m *merger) feature(h *held, c *change, b *batch, raw json.RawMessage) string {
 	sum := fingerprint(raw)
-	if name, known := h.names[sum]; known {
+	if name, known := h.names[sum]; known && !c.between {
 		return name
 	}
 	feature, err := parseFeature(raw)
@@ -99,7 +134,7 @@ func (m *merger) feature(h *held, c *change, b *batch, raw json.RawMessage) stri
 		now.feature = news
 	}
 	h.features[feature.Name], h.names[sum] = now, feature.Name
-	c.features[feature.Name] = news
+	c.put(feature.Name, news)
 	return feature.Name
 }
 
@@ -109,11 +144,11 @@ func (m *merger) removeFeature(h *held, c *change, name string) {
 		return
 	}
 	m.forget(h, name)
-	c.features[name] = nil
+	c.put(name, nil)
 	for _, other := range m.feeds {
 		if other != h && other.environment == h.environment {
 			if theirs, known := other.features[name]; known && theirs.feature != nil {
-				c.features[name] = theirs.feature
+				c.put(name, theirs.feature)
 			} else if known {
 				delete(c.features, name) // theirs will say what becomes of it
 			}
@@ -136,7 +171,7 @@ func (m *merger) segment(h *held, c *change, raw json.RawMessage) (int, bool) {
 		return 0, false
 	}
 	sum := fingerprint(raw)
-	if known, ok := h.segments[segment.ID]; ok && known == sum {
+	if known, ok := h.segments[segment.ID]; ok && known == sum && !c.between {
 		return segment.ID, true
 	}
 	h.segments[segment.ID] = sum

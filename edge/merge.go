@@ -17,16 +17,19 @@ var errUnhydrated = errors.New("the upstream sent changes without the flags they
 // merger makes one history out of what all feeds bring, and hands it to the Sink. It belongs to the goroutine of
 // Upstream.Run.
 //
-// Revisions are the upstream's numbers as long as they rise. Where they do not (another feed was ahead, or the upstream was
-// restored to an older state) they go on by one. Every upstream history gets a mark of its own, so that no cursor of
-// another one fits; but the clients' own cursors stay valid, because what they get is always the difference to what there
-// was here.
+// What comes over the link brings the rows of the upstream's change log, and they become the Sink's: then a cursor means the
+// same here as there, and on every other edge. Otherwise revisions are the upstream's numbers as long as they rise. Where
+// they do not (another feed was ahead, or the upstream was restored to an older state) they go on by one. Every upstream
+// history gets a mark of its own, so that no cursor of another one fits; but the clients' own cursors stay valid, because
+// what they get is always the difference to what there was here. Once the link's rows are above the Sink's they are taken
+// over again.
 type merger struct {
 	sink         replica.Sink
 	logger       *slog.Logger
 	started      bool // Reset was called
-	head         int64
-	mark         uint32
+	head         replica.Cursor
+	adopted      int64  // newest revision whose row came over the link or from an earlier run; 0: none
+	mark         uint32 // of rows that did not
 	feeds        []*held
 	environments map[string]bool // that the Sink has
 }
@@ -45,8 +48,15 @@ type batch struct {
 	accepts  func(*eval.Feature) bool // flags that it does not accept count as not sent
 	initial  bool                     // counts only while nothing else has come
 	restored bool                     // is from an earlier run: initial, but as good as the upstream's
+	resumed  bool                     // restored, and its feed asks for what has changed since
 	leave    bool                     // says that the feed has ended
+
+	frame   *frame // of the link: it concerns many feeds; nothing else is set
+	release []int  // feeds that the link no longer brings; nothing else is set
 }
+
+// errLinked says that what a feed has brought itself came after the link had taken it over.
+var errLinked = errors.New("the link brings this now")
 
 // change collects what a batch changes.
 type change struct {
@@ -54,24 +64,53 @@ type change struct {
 	segments map[int]*eval.Segment       // nil: gone
 	revision int64                       // the upstream's
 	older    bool                        // the upstream's history has gone back
+
+	// For what comes over the link.
+	between   bool             // readers may have seen states between the last one and this one, so all there is counts as news
+	at        int64            // revision of the event in hand
+	revisions map[string]int64 // of features, as far as known
+	gone      []replica.Departure
+}
+
+func newChange(h *held) *change {
+	return &change{
+		features: map[string]*replica.Feature{}, segments: map[int]*eval.Segment{}, revisions: map[string]int64{}, revision: h.upstream,
+	}
+}
+
+// put notes that a flag is so now; nil: gone.
+func (c *change) put(name string, feature *replica.Feature) {
+	c.features[name], c.revisions[name] = feature, c.at
 }
 
 // merge applies a batch. It fails without having changed anything when the batch says nothing that can be understood where
 // it stands.
 func (m *merger) merge(b *batch) error {
+	switch {
+	case b.frame != nil:
+		return m.follow(b.frame)
+	case b.release != nil:
+		for _, i := range b.release {
+			m.feeds[i].linked = false
+		}
+		return nil
+	}
 	h := m.feeds[b.feed]
-	if b.leave {
+	switch {
+	case b.leave:
 		m.leave(h)
 		return nil
-	}
-	if b.initial && (h.filled || len(h.features) > 0) {
+	case b.initial && (h.filled || len(h.features) > 0):
 		return nil
+	case h.linked:
+		return errLinked
 	}
-	c := &change{features: map[string]*replica.Feature{}, segments: map[int]*eval.Segment{}, revision: h.upstream}
+	c := newChange(h)
+	begins := !h.filled && !h.restored
 	if b.document.Events == nil {
 		m.replace(h, c, b, *b.document.Features, b.document.Segments)
 		c.advance(h, b.revision, false) // of a scope: it may lag behind the revisions of streams
-		h.filled, h.restored = !b.initial, b.restored
+		h.filled, h.restored, h.resumable = !b.initial, b.restored, b.resumed
 	} else if err := m.events(h, c, b, *b.document.Events); err != nil {
 		return err
 	}
@@ -80,8 +119,11 @@ func (m *merger) merge(b *batch) error {
 		m.logger.Info("the upstream's history has gone back; going on with what is different",
 			"environment", h.environment, "revision", h.upstream, "upstream_revision", c.revision)
 	}
+	if begins && h.filled {
+		m.sweep(h, c)
+	}
 	h.upstream = c.revision
-	m.publish(h, c)
+	m.publish(h, c, begins)
 	return nil
 }
 
@@ -94,7 +136,7 @@ func (m *merger) events(h *held, c *change, b *batch, events []event) error {
 			h.filled = true
 			continue
 		}
-		if !h.filled {
+		if !h.filled && !h.resumable {
 			return errUnhydrated // the first event: nothing is changed yet
 		}
 		switch e.Type {
@@ -110,6 +152,9 @@ func (m *merger) events(h *held, c *change, b *batch, events []event) error {
 			m.logger.Debug("an event of an unknown type was skipped", "type", e.Type)
 		}
 		c.advance(h, e.ID, false)
+	}
+	if h.resumable {
+		h.filled, h.restored, h.resumable = true, false, false
 	}
 	return nil
 }
@@ -152,57 +197,93 @@ func (m *merger) replace(h *held, c *change, b *batch, features, segments []json
 	}
 }
 
-// publish hands the change to the Sink: as a Reset the first time, then always as a Delta.
-func (m *merger) publish(h *held, c *change) {
+// publish hands the change to the Sink: as a Reset the first time, then always as a Delta. Begins says that the feed held
+// nothing before.
+func (m *merger) publish(h *held, c *change, begins bool) {
 	known := m.environments[h.environment]
 	if !known && !h.filled && !h.restored && len(c.features) == 0 {
 		return // a bootstrap without flags
 	}
-	changed := !known || len(c.features)+len(c.segments) > 0
-	revision := c.revision
-	if revision <= m.head {
-		if !changed {
-			return
+	delta := replica.Delta{}
+	if known && m.adopted > h.asOf { // readers from elsewhere may come with a cursor of which nothing is known here
+		since := h.asOf
+		if begins {
+			since = -1
 		}
-		revision = m.head + 1
+		delta.Gaps = []replica.Gap{{Scope: h.scope, Since: since}}
 	}
-	m.head, m.environments[h.environment] = revision, true
-	row := replica.Row{
-		Revision: revision, Mark: m.mark, Kind: replica.KindFeature, Environment: h.environment, At: time.Now(),
-	}
-	if !m.started {
-		m.started = true
-		snapshot := replica.Snapshot{Log: []replica.Row{row}, Environments: map[string][]replica.Feature{h.environment: c.list()}}
-		for _, segment := range c.segments {
-			if segment != nil {
-				snapshot.Segments = append(snapshot.Segments, *segment)
-			}
-		}
-		m.sink.Reset(snapshot)
+	changed := !known || len(c.features)+len(c.segments)+len(delta.Gaps) > 0
+	row := m.row(c.revision)
+	if c.revision <= m.head.Revision && !changed {
 		return
 	}
-	delta := replica.Delta{Rows: []replica.Row{row}}
+	row.Environment, delta.Rows = h.environment, []replica.Row{row}
+	c.fill(&delta, h.environment, known)
+	m.hand(delta)
+	h.asOf = m.head.Revision
+}
+
+// row is the next one of the Sink's history that the upstream's does not have, with the upstream's number if that is above.
+func (m *merger) row(revision int64) replica.Row {
+	return replica.Row{Revision: max(revision, m.head.Revision+1), Mark: m.mark, Kind: replica.KindFeature, At: time.Now()}
+}
+
+// fill adds the change to the delta.
+func (c *change) fill(delta *replica.Delta, environment string, known bool) {
 	for id, segment := range c.segments {
-		delta.Segments = append(delta.Segments, replica.SegmentChange{ID: id, Segment: segment, Revision: revision})
+		delta.Segments = append(delta.Segments, replica.SegmentChange{ID: id, Segment: segment})
 	}
 	if !known {
-		delta.EnvironmentsCreated = map[string][]replica.Feature{h.environment: c.list()}
-		m.sink.Apply(delta)
+		if delta.EnvironmentsCreated == nil {
+			delta.EnvironmentsCreated = map[string][]replica.Feature{}
+		}
+		delta.EnvironmentsCreated[environment] = c.list(delta.EnvironmentsCreated[environment])
 		return
 	}
 	for name, feature := range c.features {
 		delta.Features = append(delta.Features, replica.FeatureChange{
-			Environment: h.environment, Name: name, Feature: feature, Revision: revision,
+			Environment: environment, Name: name, Feature: feature, Revision: c.revisions[name],
 		})
 	}
-	m.sink.Apply(delta)
+	for _, left := range c.gone {
+		left.Environment = environment
+		delta.Departures = append(delta.Departures, left)
+	}
 }
 
-func (c *change) list() []replica.Feature {
-	features := make([]replica.Feature, 0, len(c.features))
+// hand gives the Sink the delta.
+func (m *merger) hand(delta replica.Delta) {
+	for environment := range delta.EnvironmentsCreated {
+		m.environments[environment] = true
+	}
+	if n := len(delta.Rows); n > 0 {
+		m.head = replica.Cursor{Revision: delta.Rows[n-1].Revision, Mark: delta.Rows[n-1].Mark}
+	}
+	if m.started {
+		m.sink.Apply(delta)
+		return
+	}
+	m.started = true
+	snapshot := replica.Snapshot{Log: delta.Rows[len(delta.Rows)-1:], Environments: delta.EnvironmentsCreated}
+	for i := range delta.Segments {
+		if segment := delta.Segments[i].Segment; segment != nil {
+			snapshot.Segments = append(snapshot.Segments, *segment)
+		}
+	}
+	m.sink.Reset(snapshot)
+}
+
+// list adds the flags to those that other feeds have brought, which may be the same.
+func (c *change) list(others []replica.Feature) []replica.Feature {
+	features := make([]replica.Feature, 0, len(c.features)+len(others))
 	for _, feature := range c.features {
 		if feature != nil {
 			features = append(features, *feature)
+		}
+	}
+	for i := range others {
+		if c.features[others[i].Name] == nil {
+			features = append(features, others[i])
 		}
 	}
 	return features

@@ -140,6 +140,7 @@ func NewProxy(ctx context.Context, config ProxyConfig) (*Proxy, error) {
 	var err error
 	p.upstream, err = NewUpstream(UpstreamConfig{
 		URL: config.URL, Tokens: []UpstreamToken{{Secret: config.Token}}, Filter: config.Filter,
+		Prefer:  Streaming, // one token, whose cursors nobody sees: the link would bring nothing more
 		AppName: config.AppName, InstanceID: config.InstanceID, Version: config.Version,
 		RefreshInterval: config.RefreshInterval, Bootstrap: config.Bootstrap,
 		Received: p.received, Transport: config.Transport, Logger: config.Logger,

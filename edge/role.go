@@ -45,6 +45,7 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 		return nil, err
 	}
 	e.tokens = newTokens(e.upstream.validate, config.Logger)
+	e.tokens.follow(e.upstream.tokenNews)
 	if err := e.trust(); err != nil {
 		return nil, err
 	}
@@ -104,6 +105,9 @@ func (e *Edge) tokenChanged(id string, revoked bool) {
 	if revoked {
 		reason = sse.Revoked
 		e.admission.revoked(id)
+	} else {
+		e.surface.store.TokenChanged(id)
+		e.admission.changed(id)
 	}
 	e.surface.hub.CloseKey(id, reason)
 	e.keeper.soon()

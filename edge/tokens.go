@@ -55,11 +55,14 @@ type Tokens struct {
 	changed  func(id string, revoked bool) // what a token is has changed, or it is valid no more; after it was noted
 	lookups  singleflight.Group
 	slots    chan struct{}
-	failedAt atomic.Int64 // when the upstream could not be asked, in nanoseconds; 0: it could
+	news     *news         // of which tokens are known
+	doubted  chan struct{} // holds one when there is a new doubt
+	failedAt atomic.Int64  // when the upstream could not be asked, in nanoseconds; 0: it could
 
 	mu      sync.RWMutex
 	known   map[hash]*knownToken // mu
 	unknown map[hash]time.Time   // mu; until when
+	doubts  map[hash]time.Time   // mu; known ones that the upstream has to be asked about, and when
 }
 
 // knownToken is immutable but for what it is allowed to see.
@@ -93,6 +96,7 @@ func newTokens(ask func(context.Context, []string) (map[string]*token.Token, err
 	return &Tokens{
 		ask: ask, now: time.Now, logger: logger.With("component", "tokens"), changed: func(string, bool) {},
 		slots: make(chan struct{}, maxQuestions), known: map[hash]*knownToken{}, unknown: map[hash]time.Time{},
+		doubts: map[hash]time.Time{}, doubted: make(chan struct{}, 1), news: newNews(),
 	}
 }
 
@@ -109,6 +113,7 @@ func (t *Tokens) recall(sum hash, as *token.Token, confirmedAt time.Time) {
 	defer t.mu.Unlock()
 	if t.known[sum] == nil {
 		t.known[sum] = &knownToken{Token: as, earlier: true, confirmedAt: confirmedAt}
+		t.news.note(sum, true)
 	}
 }
 
@@ -223,24 +228,21 @@ func (t *Tokens) check(ctx context.Context, secrets []string) error {
 			}
 			t.known[sum] = &knownToken{Token: now, secret: secret, confirmedAt: t.now()}
 			delete(t.unknown, sum)
+			t.news.note(sum, true)
 			if before != nil && (before.Kind != now.Kind || before.Scope.Key() != now.Scope.Key()) {
 				changes = append(changes, change{now.ID, false})
 			}
 		default:
 			if before != nil {
-				delete(t.known, sum)
+				t.news.note(sum, false)
 				changes = append(changes, change{before.ID, true})
 			}
-			if len(t.unknown) >= maxUnknown {
-				clear(t.unknown)
-			}
-			t.unknown[sum] = t.now().Add(unknownFor)
+			t.forget(sum)
 		}
 	}
 	t.mu.Unlock()
 	for _, c := range changes {
-		t.logger.Info("the upstream says otherwise of a token now", "token", c.id, "revoked", c.revoked)
-		t.changed(c.id, c.revoked)
+		t.tell(c.id, c.revoked)
 	}
 	return nil
 }
@@ -271,8 +273,11 @@ func (t *Tokens) run(ctx context.Context, interval time.Duration) error {
 	all, soon := time.NewTicker(interval), time.NewTicker(unknownFor)
 	defer all.Stop()
 	defer soon.Stop()
+	doubt := time.NewTimer(time.Hour)
+	defer doubt.Stop()
 	for {
 		var err error
+		doubt.Reset(t.untilDoubt())
 		select {
 		case <-ctx.Done():
 			return nil
@@ -280,6 +285,9 @@ func (t *Tokens) run(ctx context.Context, interval time.Duration) error {
 			err = t.revalidate(ctx, func(*knownToken) bool { return true })
 		case <-soon.C:
 			err = t.revalidate(ctx, func(known *knownToken) bool { return known.earlier })
+		case <-t.doubted:
+		case <-doubt.C:
+			err = t.resolve(ctx)
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, errNoValidation) {
 			t.logger.Warn("tokens could not be checked; they count on", "err", err)

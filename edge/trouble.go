@@ -54,7 +54,11 @@ func newStatusError(r *http.Response) *statusError {
 // refused reports whether the upstream does not accept the token.
 func refused(err error) bool {
 	var status *statusError
-	return errors.As(err, &status) && (status.code == http.StatusUnauthorized || status.code == http.StatusForbidden)
+	return errors.As(err, &status) && status.denied()
+}
+
+func (e *statusError) denied() bool {
+	return e.code == http.StatusUnauthorized || e.code == http.StatusForbidden
 }
 
 // unsupported reports whether the upstream does not know the way it was asked, as opposed to having trouble with it. Which

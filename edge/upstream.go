@@ -25,6 +25,8 @@ type Upstream struct {
 	connectionID string
 	batches      chan handover
 	joined       chan struct{} // holds one when feeds wait to be started
+	link         *uplink
+	tokenNews    *news
 
 	mu    sync.Mutex
 	feeds []*feed // mu; one's index is its place among the merger's
@@ -57,7 +59,9 @@ func NewUpstream(config UpstreamConfig) (*Upstream, error) {
 		connectionID: newID(),
 		batches:      make(chan handover),
 		joined:       make(chan struct{}, 1),
+		tokenNews:    newNews(),
 	}
+	u.link = newUplink(u)
 	for _, t := range config.Tokens {
 		u.Add(t, nil)
 	}
@@ -79,6 +83,7 @@ func newID() string {
 func (u *Upstream) Run(ctx context.Context, sink replica.Sink) error {
 	group, running := errgroup.WithContext(ctx)
 	m := newMerger(sink, u.config.Logger)
+	group.Go(func() error { return u.link.run(running) })
 	for {
 		for _, f := range u.current()[len(m.feeds):] {
 			m.join(f.token.scope())
@@ -94,10 +99,14 @@ func (u *Upstream) Run(ctx context.Context, sink replica.Sink) error {
 			}
 			return group.Wait()
 		case <-u.joined:
+			u.link.ring()
 		case h := <-u.batches:
-			err := m.merge(h.batch)
-			from := m.feeds[h.batch.feed]
-			h.merged <- merged{from.upstream, from.filled, from.restored, err}
+			now := merged{err: m.merge(h.batch)}
+			if h.batch.feed < len(m.feeds) {
+				from := m.feeds[h.batch.feed]
+				now.revision, now.filled, now.restored = from.upstream, from.filled, from.restored
+			}
+			h.merged <- now
 		}
 	}
 }
@@ -190,7 +199,7 @@ func (b *board) set(change func(*Status)) {
 // request makes a GET that identifies this edge as an SDK would.
 //
 // Unleash-Sdk-Type: edge is left out on purpose: it asks for numbers in place of revisions that also name their history,
-// and only the latter tell a restored upstream from one that goes on.
+// and only the latter tell a restored upstream from one that goes on. Servers of our kind know an edge by its link.
 func (u *Upstream) request(ctx context.Context, t UpstreamToken, path, query string) (*http.Request, error) {
 	url := u.config.URL + path
 	if query != "" {
