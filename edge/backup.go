@@ -18,8 +18,13 @@ const (
 	maxEarlier = 30 * 24 * time.Hour
 )
 
-// errNewerBackup stops the start: going on would replace what a newer program can still read.
-var errNewerBackup = errors.New("a newer version of this program has written it; keep this edge's elsewhere or remove it")
+var (
+	// errNewerBackup stops the start: going on would replace what a newer program can still read.
+	errNewerBackup = errors.New("a newer version of this program has written it; keep this edge's elsewhere or remove it")
+
+	// errBrokenBackup is about content that is no backup. It is replaced.
+	errBrokenBackup = errors.New("it is not what an edge keeps")
+)
 
 // backup is what an edge keeps for the next start: the flags it held and which tokens it knew. Secrets are kept by their
 // hash: they can be recognised, and not be read.
@@ -28,6 +33,7 @@ type backup struct {
 	SavedAt      time.Time                  `json:"savedAt"`
 	Environments map[string]json.RawMessage `json:"environments"` // as GET /client/features answers
 	Tokens       []savedToken               `json:"tokens"`
+	Usage        *savedUsage                `json:"usage,omitempty"`
 }
 
 type savedToken struct {
@@ -42,7 +48,7 @@ type savedToken struct {
 func decodeBackup(content []byte) (*backup, error) {
 	var b backup
 	if err := json.Unmarshal(content, &b); err != nil {
-		return nil, fmt.Errorf("read backup: %w", err)
+		return nil, fmt.Errorf("read backup: %w: %w", errBrokenBackup, err)
 	}
 	if b.Version > backupVersion {
 		return nil, fmt.Errorf("read backup of version %d: %w", b.Version, errNewerBackup)

@@ -13,18 +13,24 @@ import (
 	"github.com/pennonhq/pennon/token"
 )
 
+// What Unleash Edge has left.
+var (
+	foreignFeatures = storage.Object{Kind: storage.ImportedFeatures}
+	foreignTokens   = storage.Object{Kind: storage.ImportedTokens}
+)
+
 // imported reads the backup of Unleash Edge, if there is one: [["<environment>", <as GET /client/features answers>], …] and
 // [{token, type, environment, projects, status}, …] with secrets in clear. Both stay as they are.
 func (k *keeper) imported(ctx context.Context) (*backup, error) {
 	b := &backup{Environments: map[string]json.RawMessage{}}
 	var pairs [][]json.RawMessage
-	if _, err := k.read(ctx, storage.ImportedFeatures, &pairs); err != nil {
+	if _, err := k.decode(ctx, foreignFeatures, &pairs); err != nil {
 		return nil, err
 	}
 	for _, pair := range pairs {
 		var environment string
 		if len(pair) != 2 || json.Unmarshal(pair[0], &environment) != nil {
-			return nil, fmt.Errorf("read backup %s: it is not a list of environments with their flags", k.storage.Spell(storage.ImportedFeatures))
+			return nil, fmt.Errorf("%s: %w: it is not a list of environments with their flags", k.storage.Spell(foreignFeatures), errBrokenBackup)
 		}
 		b.Environments[environment] = pair[1]
 	}
@@ -33,7 +39,7 @@ func (k *keeper) imported(ctx context.Context) (*backup, error) {
 
 		Status string `json:"status"`
 	}
-	written, err := k.read(ctx, storage.ImportedTokens, &tokens)
+	written, err := k.decode(ctx, foreignTokens, &tokens)
 	if err != nil {
 		return nil, err
 	}
@@ -50,14 +56,14 @@ func (k *keeper) imported(ctx context.Context) (*backup, error) {
 	}
 	if len(b.Environments) > 0 {
 		k.logger.Info("taking over the backup of Unleash Edge; what it has kept of tokens holds secrets in clear and is no longer needed",
-			"environments", len(b.Environments), "tokens", len(b.Tokens), "secrets", k.storage.Spell(storage.ImportedTokens))
+			"environments", len(b.Environments), "tokens", len(b.Tokens), "secrets", k.storage.Spell(foreignTokens))
 	}
 	return b, nil
 }
 
-// read reads an object, if it is there, and tells when it was written: now, where that is not known.
-func (k *keeper) read(ctx context.Context, name storage.Name, into any) (written time.Time, err error) {
-	content, written, err := k.storage.Load(ctx, name)
+// decode reads an object, if it is there, and tells when it was written: now, where that is not known.
+func (k *keeper) decode(ctx context.Context, object storage.Object, into any) (written time.Time, err error) {
+	content, written, err := k.storage.Load(ctx, object)
 	if errors.Is(err, fs.ErrNotExist) {
 		return time.Time{}, nil
 	}
@@ -65,7 +71,7 @@ func (k *keeper) read(ctx context.Context, name storage.Name, into any) (written
 		return time.Time{}, err
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return time.Time{}, fmt.Errorf("read backup %s: %w", k.storage.Spell(name), err)
+		return time.Time{}, fmt.Errorf("%s: %w: %w", k.storage.Spell(object), errBrokenBackup, err)
 	}
 	if written.IsZero() {
 		written = time.Now()

@@ -19,7 +19,9 @@ func TestBackup(t *testing.T) {
 	quiet := slog.New(slog.DiscardHandler)
 	const own = "pennon-edge.json"
 	in := func(path string) *keeper {
-		return &keeper{storage: storage.NewFolder(path), logger: quiet, earlier: &backup{}}
+		folder, err := storage.OpenFolder(path)("")
+		require.NoError(t, err)
+		return &keeper{storage: folder, logger: quiet}
 	}
 	write := func(t *testing.T, folder, name, content string) {
 		t.Helper()
@@ -36,7 +38,7 @@ func TestBackup(t *testing.T) {
 		folder := filepath.Join(t.TempDir(), "made")
 		k := in(folder)
 		require.NoError(t, k.storage.Prepare(t.Context()))
-		none, err := k.readAll(t.Context())
+		none, err := k.read(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, none.Environments)
 
@@ -50,7 +52,7 @@ func TestBackup(t *testing.T) {
 		for range 2 {
 			encoded, err := b.encode()
 			require.NoError(t, err)
-			require.NoError(t, k.storage.Save(t.Context(), encoded))
+			require.NoError(t, k.storage.Save(t.Context(), ownBackup(backupVersion), encoded))
 		}
 		content, err := os.ReadFile(filepath.Join(folder, own))
 		require.NoError(t, err)
@@ -62,7 +64,7 @@ func TestBackup(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, entries, 1, "nothing temporary is left behind")
 
-		loaded, err := k.readAll(t.Context())
+		loaded, err := k.read(t.Context())
 		require.NoError(t, err)
 		require.JSONEq(t, features(flag("a", true)), string(loaded.Environments["development"]))
 		known := recalled(loaded, "*:development.very-secret")
@@ -81,14 +83,15 @@ func TestBackup(t *testing.T) {
 		write(t, folder, "unleash_features.json", `[["development",`+features(flag("a", true))+`]]`)
 		write(t, folder, "unleash_tokens.json", `[{"token":"*:development.x","type":"client","environment":"development","projects":["*"],"status":"Validated"},`+
 			`{"token":"*:development.y","type":"client","environment":"development","projects":["*"],"status":"Invalid"}]`)
-		b, err := k.readAll(t.Context())
+		b, err := k.read(t.Context())
 		require.NoError(t, err)
 		require.Contains(t, string(b.Environments["development"]), `"a"`)
 		require.NotNil(t, recalled(b, "*:development.x"))
 		require.Nil(t, recalled(b, "*:development.y"))
 		write(t, folder, "unleash_features.json", `{"not":"pairs"}`)
-		_, err = k.readAll(t.Context())
+		_, err = k.read(t.Context())
 		require.ErrorContains(t, err, "unleash_features.json")
+		require.ErrorIs(t, err, errBrokenBackup)
 	})
 
 	t.Run("RefusesWhatItDoesNotUnderstand", func(t *testing.T) {
@@ -96,10 +99,10 @@ func TestBackup(t *testing.T) {
 		folder := t.TempDir()
 		k := in(folder)
 		write(t, folder, own, `{"version":2}`)
-		_, err := k.readAll(t.Context())
+		_, err := k.read(t.Context())
 		require.ErrorContains(t, err, "newer")
 		write(t, folder, own, `{"version":`)
-		_, err = k.readAll(t.Context())
+		_, err = k.read(t.Context())
 		require.ErrorContains(t, err, own)
 		require.Error(t, in("/dev/null/x").storage.Prepare(t.Context()))
 	})

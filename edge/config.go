@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/edge/storage"
 	"github.com/pennonhq/pennon/eval"
 )
 
@@ -37,7 +38,7 @@ type Config struct {
 	UpstreamAuthHeader string            // where the upstream wants the token; empty: Authorization
 	Transport          http.RoundTripper // nil: NewTransport(false)
 
-	BackupFolder string // empty: nothing is kept for the next start
+	Storage storage.Open // where flags are kept for the next start; nil: nowhere
 }
 
 // Surface is what edges decide about the HTTP they serve, wherever flags come from.
@@ -70,7 +71,7 @@ type Surface struct {
 
 // BackstageHidden are the parts of /internal-backstage that are not served.
 type BackstageHidden struct {
-	Metrics, Features, Tokens bool
+	Metrics, Batch, Features, Tokens bool
 }
 
 func (s Surface) withDefaults() Surface {

@@ -245,13 +245,7 @@ func (f *feed) trouble(mode Mode, err error) {
 
 // take merges a document.
 func (f *feed) take(ctx context.Context, d document, revision int64, earlier bool) error {
-	b := &batch{feed: f.index, document: d, revision: revision, accepts: f.up.config.Filter.accepts, initial: earlier, restored: earlier}
-	if scope := f.token.scope(); earlier && !scope.AllProjects() {
-		b.accepts = func(feature *eval.Feature) bool {
-			return f.up.config.Filter.accepts(feature) && scope.Sees(feature.Project)
-		}
-	}
-	now := f.up.deliver(ctx, b)
+	now := f.up.deliver(ctx, f.batch(d, revision, earlier))
 	if now.err == nil {
 		f.status.set(func(s *Status) { s.Filled, s.Restored, s.Revision = now.filled, now.restored, now.revision })
 	}
@@ -259,6 +253,16 @@ func (f *feed) take(ctx context.Context, d document, revision int64, earlier boo
 		f.load()
 	}
 	return now.err
+}
+
+func (f *feed) batch(d document, revision int64, earlier bool) *batch {
+	b := &batch{feed: f.index, document: d, revision: revision, accepts: f.up.config.Filter.accepts, initial: earlier, restored: earlier}
+	if scope := f.token.scope(); earlier && !scope.AllProjects() {
+		b.accepts = func(feature *eval.Feature) bool {
+			return f.up.config.Filter.accepts(feature) && scope.Sees(feature.Project)
+		}
+	}
+	return b
 }
 
 // bootstrap fills in flags from elsewhere, once, if the upstream has not answered before. That it fails is not fatal: the

@@ -15,7 +15,6 @@ import (
 
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/token"
-	"github.com/pennonhq/pennon/usage"
 )
 
 // Edge is the edge role: the whole data plane, fed by an upstream. Make it with New, run it once.
@@ -24,7 +23,7 @@ type Edge struct {
 	tokens    *Tokens
 	admission *admission
 	upstream  *Upstream
-	forwarder *Forwarder
+	usage     *pipeline
 	surface   *surface
 	keeper    *keeper
 }
@@ -50,15 +49,21 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 		return nil, err
 	}
 	e.admission = newAdmission(e.tokens, e.upstream, config.Tokens, config.Dynamic, config.Logger)
-	e.forwarder = &Forwarder{
-		Buffer: usage.NewBuffer(), Upstream: e.upstream, Form: Bulk, Interval: config.MetricsInterval, Logger: config.Logger,
-	}
-	e.surface = newSurface(config.Surface, e.admission, e.tokens, e.forwarder.Buffer, ticketSecret(config.Tokens))
+	e.usage = newPipeline(config, e.upstream, e.tokens)
+	e.surface = newSurface(config.Surface, e.admission, e.tokens, e.usage.forwarder.Buffer, ticketSecret(config.Tokens))
+	e.surface.once, e.surface.usedElsewhere = e.usage.once, usedElsewhere(e.usage.forwarder.Buffer)
+	e.surface.pending = e.usage.forwarder.pending
 	e.surface.ready = e.Ready
 	e.surface.tokenReport = e.tokenReport
 	e.surface.contact = func() time.Time { return time.Now().Add(-e.upstream.Staleness(time.Now())) }
+	if e.surface.measured != nil {
+		e.surface.connectMetrics(e.upstream.identity(), e.upstream.collect, e.usage.forwarder.collect, e.tokens.collect)
+	}
 	e.tokens.changed = e.tokenChanged
-	e.keeper = newKeeper(config, e.surface.store, e.upstream, e.tokens)
+	if e.keeper, err = newKeeper(config, e.surface.store, e.upstream, e.tokens, e.usage); err != nil {
+		return nil, err
+	}
+	e.usage.forwarder.Delivered = e.keeper.soon
 	e.admission.earlier = e.keeper.flags
 	if err := e.keeper.load(ctx); err != nil {
 		return nil, err
@@ -145,7 +150,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	group.Go(func() error { return e.surface.hub.Run(running) })
 	group.Go(func() error { return e.admission.run(running) })
 	group.Go(func() error { return e.tokens.run(running, e.config.Revalidation) })
-	group.Go(func() error { return e.forwarder.Run(running) })
+	group.Go(func() error { return e.usage.run(running) })
 	group.Go(func() error { return e.keeper.run(running) })
 	group.Go(func() error { return e.register(running) })
 	e.surface.serve(group)
@@ -157,7 +162,9 @@ func (e *Edge) Run(ctx context.Context) error {
 	}
 	e.surface.close(context.WithoutCancel(ctx))
 	stop()
-	return group.Wait()
+	err := group.Wait()
+	e.usage.end()
+	return err
 }
 
 // register tells the upstream of the edge, once it knows its tokens.

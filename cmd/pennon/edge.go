@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"os"
 	"strings"
 	"time"
 
@@ -24,12 +25,12 @@ type edgeCommand struct {
 	Refresh      int      `name:"features-refresh-interval-seconds" short:"f" env:"FEATURES_REFRESH_INTERVAL_SECONDS" default:"15" help:"Seconds between two polls of a server that cannot stream."`
 	Metrics      int      `name:"metrics-interval-seconds" short:"m" env:"METRICS_INTERVAL_SECONDS" default:"60" help:"Seconds between two reports of usage to the server."`
 	Revalidation int      `name:"token-revalidation-interval-seconds" env:"TOKEN_REVALIDATION_INTERVAL_SECONDS" default:"3600" help:"Seconds between two questions whether all tokens in use are still valid."`
-	BackupFolder string   `name:"backup-folder" short:"b" env:"BACKUP_FOLDER" help:"Where flags are kept for a start without the server; Unleash Edge's own files there are taken over."`
 	Streaming    bool     `name:"streaming" env:"STREAMING" help:"Does nothing: the server is streamed from where it can be, without a licence."`
 	Delta        bool     `name:"delta" env:"DELTA" help:"Poll for changes even where the server streams."`
 	Polling      bool     `name:"polling" env:"POLLING" help:"Poll for all flags even where the server streams or tells changes."`
 	AuthHeaderUp string   `name:"upstream-auth-header" env:"UPSTREAM_AUTH_HEADER" help:"Header that carries the token to the server; Authorization by default."`
 
+	Backup   backupOptions   `embed:""`
 	Upstream upstreamOptions `embed:""`
 	Surface  surfaceOptions  `embed:""`
 	Foreign  edgeForeign     `embed:""`
@@ -68,12 +69,16 @@ func (c *edgeCommand) config(logger *slog.Logger) (edge.Config, error) {
 	if err != nil {
 		return edge.Config{}, err
 	}
+	storage, err := c.Backup.storage(os.Getenv)
+	if err != nil {
+		return edge.Config{}, err
+	}
 	config := edge.Config{
 		Surface: surface, URL: c.UpstreamURL, Tokens: tokens, Pretrusted: trimmed(c.Pretrusted),
 		Dynamic: c.Dynamic || len(tokens) == 0,
 		AppName: c.Surface.AppName, InstanceID: c.Surface.InstanceID, RefreshInterval: seconds(c.Refresh),
 		MetricsInterval: seconds(c.Metrics), Revalidation: seconds(c.Revalidation), Headers: headers,
-		UpstreamAuthHeader: cmp.Or(c.Surface.TokenHeader, c.AuthHeaderUp), Transport: transport, BackupFolder: c.BackupFolder,
+		UpstreamAuthHeader: cmp.Or(c.Surface.TokenHeader, c.AuthHeaderUp), Transport: transport, Storage: storage,
 	}
 	switch {
 	case c.Polling:

@@ -37,18 +37,11 @@ type edgeForeign struct {
 	Projects     string   `name:"desired-projects" env:"DESIRED_PROJECTS" hidden:""`
 	Identity     string   `name:"pkcs12-identity-file" env:"PKCS12_IDENTITY_FILE" hidden:""`
 	Passphrase   string   `name:"pkcs12-passphrase" env:"PKCS12_PASSPHRASE" hidden:""`
-	RedisURL     []string `name:"redis-url" env:"REDIS_URL" hidden:""`
-	RedisHost    string   `name:"redis-host" env:"REDIS_HOST" hidden:""`
-	RedisMode    string   `name:"redis-mode" env:"REDIS_MODE" hidden:""`
-	RedisOther   string   `name:"redis-password" aliases:"redis-username,redis-port,redis-secure,redis-scheme,redis-read-connection-timeout-milliseconds,redis-write-connection-timeout-milliseconds" hidden:""`
-	S3Bucket     string   `name:"s3-bucket-name" env:"S3_BUCKET_NAME" hidden:""`
-	S3PathStyle  string   `name:"s3-force-path-style" env:"S3_FORCE_PATH_STYLE" hidden:""`
 }
 
 // check fails when something asked for is not there, and warns of what does nothing.
 func (o edgeForeign) check(logger *slog.Logger) error {
 	const (
-		backup      = "backups go to files here: give --backup-folder (BACKUP_FOLDER) a folder on a volume that outlives the edge"
 		secret      = "tokens are not issued by a client secret here: give backend tokens in --tokens (TOKENS)"
 		pkcs12      = "PKCS #12 is not read here: convert the file with 'openssl pkcs12 -in FILE -out FILE.pem -nodes' and give it as --pem-cert-file"
 		logs        = "errors are in the log"
@@ -63,12 +56,6 @@ func (o edgeForeign) check(logger *slog.Logger) error {
 		{o.Projects, "--desired-projects", secret},
 		{o.Identity, "--pkcs12-identity-file", pkcs12},
 		{o.Passphrase, "--pkcs12-passphrase", pkcs12},
-		{first(o.RedisURL), "--redis-url", backup},
-		{o.RedisHost, "--redis-host", backup},
-		{o.RedisMode, "--redis-mode", backup},
-		{o.RedisOther, "--redis-*", backup},
-		{o.S3Bucket, "--s3-bucket-name", backup},
-		{o.S3PathStyle, "--s3-force-path-style", backup},
 	} {
 		if option.value != "" {
 			missing = append(missing, fmt.Errorf("%s: %s", option.name, option.instead))
@@ -103,11 +90,4 @@ func (o edgeForeign) check(logger *slog.Logger) error {
 		}
 	}
 	return errors.Join(missing...)
-}
-
-func first(list []string) string {
-	if len(list) == 0 {
-		return ""
-	}
-	return list[0]
 }

@@ -35,18 +35,17 @@ func TestEdgeCommand(t *testing.T) {
 	t.Run("RefusesWhatItCannotDoAndSaysWhatDoesIt", func(t *testing.T) {
 		t.Parallel()
 		for flag, remedy := range map[string]string{
-			"--redis-url=redis://cache":      "BACKUP_FOLDER",
-			"--redis-port=6379":              "BACKUP_FOLDER",
-			"--s3-bucket-name=flags":         "BACKUP_FOLDER",
-			"--pkcs12-identity-file=a.p12":   "openssl pkcs12",
-			"--unleash-client-secret=secret": "TOKENS",
-			"--tls-enable":                   "--tls-server-key",
-			"--redirect-http-to-https":       "--tls-enable",
-			"--proxy-trusted-servers=::1":    "--trust-proxy",
-			"--allow-list=nowhere":           "CIDR",
-			"--custom-client-headers=x":      "name:value",
-			"--pretrusted-tokens=x":          "<secret>@<environment>",
-			"-m0":                            "at least one second",
+			"--redis-url=http://cache":        "rediss",
+			"--redis-url=redis://a,redis://b": "--redis-mode cluster",
+			"--pkcs12-identity-file=a.p12":    "openssl pkcs12",
+			"--unleash-client-secret=secret":  "TOKENS",
+			"--tls-enable":                    "--tls-server-key",
+			"--redirect-http-to-https":        "--tls-enable",
+			"--proxy-trusted-servers=::1":     "--trust-proxy",
+			"--allow-list=nowhere":            "CIDR",
+			"--custom-client-headers=x":       "name:value",
+			"--pretrusted-tokens=x":           "<secret>@<environment>",
+			"-m0":                             "at least one second",
 		} {
 			code, _, errs := pennon(t.Context(), with(flag, "--port=0", "--interface=127.0.0.1")...)
 			require.Equal(t, 1, code, flag)
@@ -133,7 +132,7 @@ func TestEdgeOptions(t *testing.T) { //nolint:paralleltest // the environment is
 	require.Equal(t, []string{"x@development"}, c.Pretrusted)
 	require.True(t, c.Dynamic)
 	require.Equal(t, [3]time.Duration{time.Second, 2 * time.Second, 3 * time.Second}, [3]time.Duration{c.RefreshInterval, c.MetricsInterval, c.Revalidation})
-	require.Equal(t, "backup", c.BackupFolder)
+	require.NotNil(t, c.Storage)
 	require.Equal(t, edge.Delta, c.Prefer)
 	require.Equal(t, "X-Up", c.UpstreamAuthHeader)
 	require.Equal(t, "X-Edge", c.AuthHeader)

@@ -9,22 +9,24 @@ import (
 	"time"
 )
 
-// Folder keeps objects in files. Nothing else may write there; several edges need a folder each.
+// Folder keeps objects in files. Several edges need a folder each. A backup of a newer version takes the place of the older.
 type Folder struct {
 	path string
 }
 
 var _ Storage = Folder{}
 
-// NewFolder returns the storage at path. Prepare makes the folder.
-func NewFolder(path string) Folder { return Folder{path} }
+// OpenFolder opens the storage at path. Prepare makes the folder.
+func OpenFolder(path string) Open {
+	return func(string) (Storage, error) { return Folder{path}, nil }
+}
 
-func fileName(name Name) string {
-	return [...]string{Backup: "pennon-edge.json", ImportedFeatures: "unleash_features.json", ImportedTokens: "unleash_tokens.json"}[name]
+func fileName(kind Kind) string {
+	return [...]string{Backup: "pennon-edge.json", ImportedFeatures: "unleash_features.json", ImportedTokens: "unleash_tokens.json"}[kind]
 }
 
 // Spell implements Storage.
-func (f Folder) Spell(name Name) string { return filepath.Join(f.path, fileName(name)) }
+func (f Folder) Spell(object Object) string { return filepath.Join(f.path, fileName(object.Kind)) }
 
 // Prepare makes the folder, and fails if nothing can be written there.
 func (f Folder) Prepare(context.Context) error {
@@ -39,9 +41,9 @@ func (f Folder) Prepare(context.Context) error {
 }
 
 // Load implements Storage.
-func (f Folder) Load(_ context.Context, name Name) (content []byte, written time.Time, err error) {
-	path := f.Spell(name)
-	content, err = os.ReadFile(path) //nolint:gosec // the operator says where
+func (f Folder) Load(_ context.Context, object Object) (content []byte, written time.Time, err error) {
+	path := f.Spell(object)
+	content, err = os.ReadFile(path)
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("read backup: %w", err)
 	}
@@ -52,7 +54,7 @@ func (f Folder) Load(_ context.Context, name Name) (content []byte, written time
 }
 
 // Save implements Storage. Only the owner may read the file.
-func (f Folder) Save(_ context.Context, content []byte) (err error) {
+func (f Folder) Save(_ context.Context, object Object, content []byte) (err error) {
 	file, err := os.CreateTemp(f.path, fileName(Backup)+".*.tmp") // only the owner may read it
 	if err != nil {
 		return fmt.Errorf("write backup: %w", err)
@@ -65,7 +67,7 @@ func (f Folder) Save(_ context.Context, content []byte) (err error) {
 	_, err = file.Write(content)
 	err = errors.Join(err, file.Sync(), file.Close())
 	if err == nil {
-		err = os.Rename(file.Name(), f.Spell(Backup))
+		err = os.Rename(file.Name(), f.Spell(object))
 	}
 	if err != nil {
 		return fmt.Errorf("write backup: %w", err)

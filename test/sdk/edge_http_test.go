@@ -18,6 +18,7 @@ import (
 
 	"github.com/pennonhq/pennon/db/dbtest"
 	"github.com/pennonhq/pennon/edge"
+	"github.com/pennonhq/pennon/edge/storage"
 	"github.com/pennonhq/pennon/server"
 )
 
@@ -115,7 +116,7 @@ func TestAnEdgeStartsWithoutItsServer(t *testing.T) {
 	upstream := start(t, database, withFrontend)
 	upstream.flag(t, "kept", true)
 	folder := t.TempDir()
-	keep := func(c *edge.Config) { c.BackupFolder = folder }
+	keep := func(c *edge.Config) { c.Storage = storage.OpenFolder(folder) }
 	e := startEdge(t, upstream.URL(), true, keep)
 	status, _, _ := e.call(t, http.MethodGet, "/api/frontend", edgeFrontendToken, "")
 	require.Equal(t, http.StatusOK, status)
