@@ -32,6 +32,7 @@ type feed struct {
 	// What follows belongs to the goroutine of run.
 	bars      [Full]bar // of the modes before Full; the link has its own
 	failures  int       // in a row
+	tries     int       // streams in a row that brought nothing
 	refusals  int       // in a row
 	retry     time.Duration
 	lastID    string // of the stream
@@ -129,8 +130,10 @@ func (f *feed) pause(ctx context.Context, wait time.Duration) {
 // afterStream judges how a stream ended and returns how long to wait.
 func (f *feed) afterStream(lived time.Duration, err error) time.Duration {
 	now := time.Now()
-	if lived > 0 {
-		f.bars[Streaming] = bar{}
+	limit := backoffMax
+	if lived > 0 { // streams work: waiting for the next one must not cost more than polling would
+		f.bars[Streaming], f.tries = bar{}, 0
+		limit = min(limit, f.up.config.RefreshInterval)
 		if lived >= time.Minute {
 			f.failures = 0
 		}
@@ -147,10 +150,14 @@ func (f *feed) afterStream(lived time.Duration, err error) time.Duration {
 		f.bars[Streaming].set(now, jittered(retryAfter(err)*5/4))
 	default:
 		f.failures++
+		if lived == 0 {
+			f.tries++
+		}
 		var status *statusError
 		crowded := errors.As(err, &status) && status.code == http.StatusTooManyRequests
-		if crowded || f.failures >= streamTries {
+		if crowded || f.tries >= streamTries {
 			f.bars[Streaming].set(now, doubled(troubleFirst, troubleMax, f.bars[Streaming].times))
+			f.bars[Streaming].trouble = !crowded
 		}
 	}
 	f.trouble(Streaming, err)
@@ -161,7 +168,7 @@ func (f *feed) afterStream(lived time.Duration, err error) time.Duration {
 	if f.retry > 0 {
 		return jittered(min(f.retry, backoffMax))
 	}
-	return doubled(backoffFirst, backoffMax, f.failures-1)
+	return doubled(backoffFirst, limit, max(f.failures, f.status.get().Failures)-1)
 }
 
 // afterPoll judges a poll and returns how long to wait.
@@ -181,6 +188,10 @@ func (f *feed) afterPoll(mode Mode, err error) time.Duration {
 	if refused(err) {
 		f.refusals++
 		return doubled(refusedFirst, refusedMax, f.refusals-1)
+	}
+	if f.bars[Streaming].trouble && f.tries > 0 { // it is the upstream that is away, not its streams
+		f.bars[Streaming] = bar{}
+		return max(doubled(backoffFirst, backoffMax, f.status.get().Failures-streamTries), retryAfter(err))
 	}
 	f.failures = min(f.failures+1, failuresMax)
 	wait := jittered(interval * time.Duration(1+f.failures))

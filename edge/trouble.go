@@ -29,7 +29,7 @@ const (
 	troubleFirst     = 30 * time.Second
 	troubleMax       = 10 * time.Minute
 
-	// streamTries is how many streams in a row may fail before polling takes over.
+	// streamTries is how many streams in a row may bring nothing before polling takes over.
 	streamTries = 3
 )
 
@@ -96,11 +96,12 @@ func jittered(d time.Duration) time.Duration {
 
 // bar keeps a mode from being tried for a while.
 type bar struct {
-	until time.Time
-	times int // in a row
+	until   time.Time
+	times   int  // in a row
+	trouble bool // it was nothing that the upstream has said
 }
 
 func (b *bar) set(now time.Time, wait time.Duration) {
-	b.until = now.Add(wait)
+	b.until, b.trouble = now.Add(wait), false
 	b.times++
 }
