@@ -437,6 +437,48 @@ func (e FeatureLifecycleStageSchemaStage) Valid() bool {
 	}
 }
 
+// Defines values for FleetApplicationSchemaKind.
+const (
+	FleetApplicationSchemaKindBrowsers  FleetApplicationSchemaKind = "browsers"
+	FleetApplicationSchemaKindDelivered FleetApplicationSchemaKind = "delivered"
+	FleetApplicationSchemaKindPolled    FleetApplicationSchemaKind = "polled"
+)
+
+// Valid indicates whether the value is a known member of the FleetApplicationSchemaKind enum.
+func (e FleetApplicationSchemaKind) Valid() bool {
+	switch e {
+	case FleetApplicationSchemaKindBrowsers:
+		return true
+	case FleetApplicationSchemaKindDelivered:
+		return true
+	case FleetApplicationSchemaKindPolled:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FleetEdgeSchemaSource.
+const (
+	FleetEdgeSchemaSourceAcked    FleetEdgeSchemaSource = "acked"
+	FleetEdgeSchemaSourcePolled   FleetEdgeSchemaSource = "polled"
+	FleetEdgeSchemaSourceReported FleetEdgeSchemaSource = "reported"
+)
+
+// Valid indicates whether the value is a known member of the FleetEdgeSchemaSource enum.
+func (e FleetEdgeSchemaSource) Valid() bool {
+	switch e {
+	case FleetEdgeSchemaSourceAcked:
+		return true
+	case FleetEdgeSchemaSourcePolled:
+		return true
+	case FleetEdgeSchemaSourceReported:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FrontendAPIPayloadSchemaType.
 const (
 	FrontendAPIPayloadSchemaTypeCsv    FrontendAPIPayloadSchemaType = "csv"
@@ -809,6 +851,27 @@ func (e ProjectSchemaMode) Valid() bool {
 	case ProjectSchemaModePrivate:
 		return true
 	case ProjectSchemaModeProtected:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PropagationEdgeSchemaSource.
+const (
+	PropagationEdgeSchemaSourceAcked    PropagationEdgeSchemaSource = "acked"
+	PropagationEdgeSchemaSourcePolled   PropagationEdgeSchemaSource = "polled"
+	PropagationEdgeSchemaSourceReported PropagationEdgeSchemaSource = "reported"
+)
+
+// Valid indicates whether the value is a known member of the PropagationEdgeSchemaSource enum.
+func (e PropagationEdgeSchemaSource) Valid() bool {
+	switch e {
+	case PropagationEdgeSchemaSourceAcked:
+		return true
+	case PropagationEdgeSchemaSourcePolled:
+		return true
+	case PropagationEdgeSchemaSourceReported:
 		return true
 	default:
 		return false
@@ -1938,6 +2001,73 @@ type DoraFeaturesSchema struct {
 	TimeToProduction float64 `json:"timeToProduction"`
 }
 
+// EdgeAPIKeyRevisionIDSchema defines model for edgeApiKeyRevisionIDSchema.
+type EdgeAPIKeyRevisionIDSchema struct {
+	Environment string     `json:"environment"`
+	LastUpdated *time.Time `json:"lastUpdated,omitempty"`
+	Projects    []string   `json:"projects"`
+	RevisionID  int64      `json:"revisionId"`
+}
+
+// EdgeInstanceDataSchema defines model for edgeInstanceDataSchema.
+type EdgeInstanceDataSchema struct {
+	// AppName Example: pennon-edge
+	AppName string `json:"appName"`
+
+	// ConnectedEdges The edges behind this one
+	ConnectedEdges *[]EdgeInstanceDataSchema `json:"connectedEdges,omitempty"`
+
+	// ConnectedStreamingClients SDKs that stream from the edge
+	ConnectedStreamingClients *int64 `json:"connectedStreamingClients,omitempty"`
+
+	// EdgeAPIKeyRevisionIds What the edge serves; apiKeyRevisionIds means the same
+	EdgeAPIKeyRevisionIds *[]EdgeAPIKeyRevisionIDSchema `json:"edgeApiKeyRevisionIds,omitempty"`
+
+	// EdgeVersion Example: 1.0.0
+	EdgeVersion *string `json:"edgeVersion,omitempty"`
+	Hosting     *string `json:"hosting,omitempty"`
+
+	// Identifier The edge's instance id
+	//
+	// Example: 01JY0E7Y5T8Q2Z6W9N3V4K1M5P
+	Identifier              string                       `json:"identifier"`
+	LatencyUpstream         *EdgeUpstreamLatencySchema   `json:"latencyUpstream,omitempty"`
+	ProcessMetrics          *EdgeProcessMetricsSchema    `json:"processMetrics,omitempty"`
+	Region                  *string                      `json:"region,omitempty"`
+	RequestsSinceLastReport *map[string]EdgeRequestStats `json:"requestsSinceLastReport,omitempty"`
+	Started                 *time.Time                   `json:"started,omitempty"`
+	Traffic                 *EdgeInstanceTrafficSchema   `json:"traffic,omitempty"`
+}
+
+// EdgeInstanceTrafficSchema defines model for edgeInstanceTrafficSchema.
+type EdgeInstanceTrafficSchema struct {
+	AccessDenied    *map[string]EdgeLatencyMetricsSchema `json:"accessDenied,omitempty"`
+	CachedResponses *map[string]EdgeLatencyMetricsSchema `json:"cachedResponses,omitempty"`
+	Get             *map[string]EdgeLatencyMetricsSchema `json:"get,omitempty"`
+	Post            *map[string]EdgeLatencyMetricsSchema `json:"post,omitempty"`
+}
+
+// EdgeLatencyMetricsSchema defines model for edgeLatencyMetricsSchema.
+type EdgeLatencyMetricsSchema struct {
+	Avg   float64 `json:"avg"`
+	Count float64 `json:"count"`
+	P99   float64 `json:"p99"`
+}
+
+// EdgeProcessMetricsSchema defines model for edgeProcessMetricsSchema.
+type EdgeProcessMetricsSchema struct {
+	CPUUsage float64 `json:"cpuUsage"`
+
+	// MemoryUsage In bytes
+	MemoryUsage float64 `json:"memoryUsage"`
+}
+
+// EdgeRequestStats defines model for edgeRequestStats.
+type EdgeRequestStats struct {
+	Requests200 *float64 `json:"requests200,omitempty"`
+	Requests304 *float64 `json:"requests304,omitempty"`
+}
+
 // EdgeTokenSchema defines model for edgeTokenSchema.
 type EdgeTokenSchema struct {
 	Environment string              `json:"environment"`
@@ -1948,6 +2078,13 @@ type EdgeTokenSchema struct {
 
 // EdgeTokenSchemaType defines model for EdgeTokenSchema.Type.
 type EdgeTokenSchemaType string
+
+// EdgeUpstreamLatencySchema defines model for edgeUpstreamLatencySchema.
+type EdgeUpstreamLatencySchema struct {
+	Edge     *EdgeLatencyMetricsSchema `json:"edge,omitempty"`
+	Features *EdgeLatencyMetricsSchema `json:"features,omitempty"`
+	Metrics  *EdgeLatencyMetricsSchema `json:"metrics,omitempty"`
+}
 
 // EnvironmentProjectSchema defines model for environmentProjectSchema.
 type EnvironmentProjectSchema struct {
@@ -2456,6 +2593,175 @@ type FeedbackUpdateSchema struct {
 
 	// UserID Ignored: it is the caller's
 	UserID *int32 `json:"userId,omitempty"`
+}
+
+// FleetApplicationSchema defines model for fleetApplicationSchema.
+type FleetApplicationSchema struct {
+	// AppName Empty: they do not say, or there are too many
+	//
+	// Example: shop
+	AppName string `json:"appName"`
+
+	// Behind Of these, those that lack the environment's newest change
+	//
+	// Example: 0
+	Behind int64 `json:"behind"`
+
+	// Clients Example: 40
+	Clients int64 `json:"clients"`
+
+	// Environment Example: production
+	Environment string                     `json:"environment"`
+	Kind        FleetApplicationSchemaKind `json:"kind"`
+
+	// NewestRevision Example: 118
+	NewestRevision int64 `json:"newestRevision"`
+
+	// OldestRevision Example: 118
+	OldestRevision int64 `json:"oldestRevision"`
+
+	// StaleSeconds For how long the furthest behind has lacked something
+	//
+	// Example: 0
+	StaleSeconds float64 `json:"staleSeconds"`
+}
+
+// FleetApplicationSchemaKind defines model for FleetApplicationSchema.Kind.
+type FleetApplicationSchemaKind string
+
+// FleetEdgeSchema defines model for fleetEdgeSchema.
+type FleetEdgeSchema struct {
+	// AppName Example: pennon-edge
+	AppName string `json:"appName"`
+
+	// ConnectedAt Since when it is on its link
+	ConnectedAt *time.Time `json:"connectedAt,omitempty"`
+
+	// CPUUsage As it told: Pennon tells seconds since its start
+	CPUUsage *float64 `json:"cpuUsage,omitempty"`
+
+	// Edges The edges behind it
+	Edges        []FleetEdgeSchema        `json:"edges"`
+	Environments []FleetEnvironmentSchema `json:"environments"`
+
+	// HeardAt When it confirmed, asked or told last
+	HeardAt *time.Time `json:"heardAt,omitempty"`
+
+	// Hosting Example: self-hosted
+	Hosting *string `json:"hosting,omitempty"`
+
+	// InstanceID Example: edge-7
+	InstanceID string `json:"instanceId"`
+
+	// MemoryBytes Example: 18259968
+	MemoryBytes *float64 `json:"memoryBytes,omitempty"`
+
+	// Node The server that knows of it
+	//
+	// Example: pennon-0-1f2e3d
+	Node string `json:"node"`
+
+	// Region Example: eu-north-1
+	Region *string `json:"region,omitempty"`
+
+	// Source Whether it is on a link, polls, or is known by what an edge told only
+	Source    FleetEdgeSchemaSource `json:"source"`
+	StartedAt *time.Time            `json:"startedAt,omitempty"`
+
+	// Streams SDKs that stream from it, as it told last
+	//
+	// Example: 1000
+	Streams *int64 `json:"streams,omitempty"`
+
+	// TokenName Example: edges
+	TokenName       *string             `json:"tokenName,omitempty"`
+	UpstreamLatency *FleetLatencySchema `json:"upstreamLatency,omitempty"`
+
+	// Version Example: 1.0.0
+	Version *string `json:"version,omitempty"`
+}
+
+// FleetEdgeSchemaSource Whether it is on a link, polls, or is known by what an edge told only
+type FleetEdgeSchemaSource string
+
+// FleetEnvironmentSchema defines model for fleetEnvironmentSchema.
+type FleetEnvironmentSchema struct {
+	// Environment Example: production
+	Environment string `json:"environment"`
+
+	// Projects Absent: not told
+	Projects *[]string `json:"projects,omitempty"`
+
+	// Revision Example: 118
+	Revision int64 `json:"revision"`
+
+	// StaleSeconds For how long it has lacked the environment's newest change
+	//
+	// Example: 0
+	StaleSeconds float64 `json:"staleSeconds"`
+}
+
+// FleetLatencySchema defines model for fleetLatencySchema.
+type FleetLatencySchema struct {
+	// AvgMs Example: 1.5
+	AvgMs float64 `json:"avgMs"`
+
+	// Count Example: 40
+	Count float64 `json:"count"`
+
+	// P99Ms Example: 4
+	P99Ms float64 `json:"p99Ms"`
+}
+
+// FleetNodeSchema defines model for fleetNodeSchema.
+type FleetNodeSchema struct {
+	// Browsers Streams of evaluated flags
+	//
+	// Example: 500
+	Browsers int64 `json:"browsers"`
+
+	// Edges Edges on a link
+	//
+	// Example: 3
+	Edges int64 `json:"edges"`
+
+	// Node Example: pennon-0-1f2e3d
+	Node string `json:"node"`
+
+	// Pollers SDKs that poll
+	//
+	// Example: 12
+	Pollers int64 `json:"pollers"`
+
+	// PollsMissed Polls since the last report of SDKs that it could not remember, as it knows of 10000 already
+	PollsMissed int64 `json:"pollsMissed"`
+
+	// ReportedAt When it told of its clients last
+	ReportedAt time.Time `json:"reportedAt"`
+
+	// Revision Example: 118
+	Revision  int64     `json:"revision"`
+	StartedAt time.Time `json:"startedAt"`
+
+	// Streams Streams of SDKs
+	//
+	// Example: 40
+	Streams int64 `json:"streams"`
+
+	// Version Example: 1.0.0
+	Version string `json:"version"`
+}
+
+// FleetSchema defines model for fleetSchema.
+type FleetSchema struct {
+	// Applications SDKs connected to the servers themselves, by application
+	Applications []FleetApplicationSchema `json:"applications"`
+
+	// Edges Edges, those behind others in their edges
+	Edges []FleetEdgeSchema `json:"edges"`
+
+	// Nodes The instance's servers
+	Nodes []FleetNodeSchema `json:"nodes"`
 }
 
 // FrontendAPIContextSchema defines model for frontendApiContextSchema.
@@ -3380,6 +3686,194 @@ type ProjectsSchema struct {
 	Version  int64           `json:"version"`
 }
 
+// PropagationChangeSchema defines model for propagationChangeSchema.
+type PropagationChangeSchema struct {
+	At time.Time `json:"at"`
+
+	// Entity Example: checkout
+	Entity string `json:"entity"`
+
+	// Kind Example: feature
+	Kind string `json:"kind"`
+
+	// Project Example: default
+	Project *string `json:"project,omitempty"`
+}
+
+// PropagationClientSchema defines model for propagationClientSchema.
+type PropagationClientSchema struct {
+	// AppName Example: shop
+	AppName string `json:"appName"`
+
+	// Clients Example: 1
+	Clients int64 `json:"clients"`
+	Has     bool  `json:"has"`
+
+	// HeardAt When it confirmed or asked last
+	HeardAt *time.Time `json:"heardAt,omitempty"`
+
+	// ID Of the edge's instance, or of the SDK's connection
+	//
+	// Example: edge-7
+	ID *string `json:"id,omitempty"`
+
+	// Node The server it is connected to
+	//
+	// Example: pennon-0-1f2e3d
+	Node string `json:"node"`
+
+	// Revision What it has; 0: not known, or nothing
+	//
+	// Example: 116
+	Revision int64 `json:"revision"`
+
+	// StaleSeconds For how long it has lacked the environment's newest change
+	//
+	// Example: 1.5
+	StaleSeconds float64 `json:"staleSeconds"`
+
+	// TookMs Example: 12.5
+	TookMs *float64 `json:"tookMs,omitempty"`
+}
+
+// PropagationEdgeSchema defines model for propagationEdgeSchema.
+type PropagationEdgeSchema struct {
+	// AppName Example: pennon-edge
+	AppName string `json:"appName"`
+
+	// Behind The edge it is connected to; absent: a server
+	//
+	// Example: edge-1
+	Behind *string `json:"behind,omitempty"`
+	Has    bool    `json:"has"`
+
+	// HeardAt When it confirmed, asked or told last
+	HeardAt time.Time `json:"heardAt"`
+
+	// InstanceID Example: edge-7
+	InstanceID string `json:"instanceId"`
+
+	// Node The server that knows of it
+	//
+	// Example: pennon-0-1f2e3d
+	Node string `json:"node"`
+
+	// Revision Example: 118
+	Revision int64 `json:"revision"`
+
+	// Source How it is known: reported is what the edge itself told, up to some minutes ago
+	Source PropagationEdgeSchemaSource `json:"source"`
+
+	// StaleSeconds For how long it has lacked the environment's newest change
+	//
+	// Example: 0
+	StaleSeconds float64 `json:"staleSeconds"`
+
+	// Streams SDKs that stream from it, as it told last
+	//
+	// Example: 1000
+	Streams *int64 `json:"streams,omitempty"`
+
+	// TookMs From the commit until it confirmed
+	//
+	// Example: 6.1
+	TookMs *float64 `json:"tookMs,omitempty"`
+
+	// Version Example: 1.0.0
+	Version *string `json:"version,omitempty"`
+}
+
+// PropagationEdgeSchemaSource How it is known: reported is what the edge itself told, up to some minutes ago
+type PropagationEdgeSchemaSource string
+
+// PropagationNodeSchema defines model for propagationNodeSchema.
+type PropagationNodeSchema struct {
+	Has bool `json:"has"`
+
+	// Node Example: pennon-0-1f2e3d
+	Node string `json:"node"`
+
+	// ReportedAt When it told of its clients last
+	ReportedAt time.Time `json:"reportedAt"`
+
+	// Revision Example: 118
+	Revision int64 `json:"revision"`
+
+	// TookMs From the commit until it had learned of it
+	//
+	// Example: 2.3
+	TookMs *float64 `json:"tookMs,omitempty"`
+}
+
+// PropagationProgressSchema defines model for propagationProgressSchema.
+type PropagationProgressSchema struct {
+	// Have Example: 998
+	Have int64 `json:"have"`
+
+	// Slowest Those that wait, furthest behind first, then those it took longest
+	Slowest []PropagationClientSchema `json:"slowest"`
+	Took    *PropagationTookSchema    `json:"took,omitempty"`
+
+	// Waiting Example: 2
+	Waiting int64 `json:"waiting"`
+}
+
+// PropagationSchema defines model for propagationSchema.
+type PropagationSchema struct {
+	Acked    PropagationProgressSchema `json:"acked"`
+	Browsers PropagationProgressSchema `json:"browsers"`
+	Change   *PropagationChangeSchema  `json:"change,omitempty"`
+
+	// ChangeRevision The newest change of the environment up to that revision: who has it lacks nothing
+	//
+	// Example: 117
+	ChangeRevision int64                     `json:"changeRevision"`
+	Delivered      PropagationProgressSchema `json:"delivered"`
+
+	// Edges Edges of the environment, also those behind others
+	Edges []PropagationEdgeSchema `json:"edges"`
+
+	// Environment Example: production
+	Environment string `json:"environment"`
+
+	// Head The newest revision there is
+	//
+	// Example: 118
+	Head int64 `json:"head"`
+
+	// Nodes The instance's servers
+	Nodes  []PropagationNodeSchema   `json:"nodes"`
+	Polled PropagationProgressSchema `json:"polled"`
+
+	// Revision The revision that was asked for
+	//
+	// Example: 118
+	Revision int64 `json:"revision"`
+
+	// Timed The change is among the last 32 of the environment, of which times are remembered
+	Timed bool `json:"timed"`
+
+	// WrittenAt When the change was committed, on the database's clock; null: not remembered
+	WrittenAt *time.Time `json:"writtenAt"`
+}
+
+// PropagationTookSchema defines model for propagationTookSchema.
+type PropagationTookSchema struct {
+	// Clients Clients that were there before the change and were seen to get it
+	//
+	// Example: 998
+	Clients int64 `json:"clients"`
+
+	// MaxMs Example: 31.5
+	MaxMs float64 `json:"maxMs"`
+
+	// P50Ms Example: 4.2
+	P50Ms float64 `json:"p50Ms"`
+
+	// P99Ms Example: 17.9
+	P99Ms float64 `json:"p99Ms"`
+}
+
 // PushVariantsSchema defines model for pushVariantsSchema.
 type PushVariantsSchema struct {
 	Environments *[]string        `json:"environments,omitempty"`
@@ -3899,6 +4393,12 @@ type GetRawFeatureMetricsParams struct {
 
 // UpdateSortOrderJSONBody defines parameters for UpdateSortOrder.
 type UpdateSortOrderJSONBody map[string]int64
+
+// GetPropagationParams defines parameters for GetPropagation.
+type GetPropagationParams struct {
+	// Revision Default: the environment's newest change
+	Revision *int64 `form:"revision,omitempty" json:"revision,omitempty"`
+}
 
 // GetEventsParams defines parameters for GetEvents.
 type GetEventsParams struct {
@@ -4628,6 +5128,9 @@ type RegisterClientMetricsJSONRequestBody = ClientMetricsSchema
 // ClientBulkMetricsJSONRequestBody defines body for ClientBulkMetrics for application/json ContentType.
 type ClientBulkMetricsJSONRequestBody = BulkMetricsSchema
 
+// EdgeInstanceDataJSONRequestBody defines body for EdgeInstanceData for application/json ContentType.
+type EdgeInstanceDataJSONRequestBody = EdgeInstanceDataSchema
+
 // RegisterClientApplicationJSONRequestBody defines body for RegisterClientApplication for application/json ContentType.
 type RegisterClientApplicationJSONRequestBody = ClientApplicationSchema
 
@@ -5334,6 +5837,11 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/environments/validate (the `ValidateEnvironmentName` operationId).
 	ValidateEnvironmentName(ctx context.Context, body ValidateEnvironmentNameJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetPropagation Get propagation
+	//
+	// Corresponds with GET /api/admin/environments/{environment}/propagation (the `GetPropagation` operationId).
+	GetPropagation(ctx context.Context, environment string, params *GetPropagationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RemoveEnvironment Remove environment
 	//
 	// Requires the permission ADMIN.
@@ -5638,6 +6146,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
 	GetFlagCreators(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetFleet Get fleet
+	//
+	// Requires the permission READ_CLIENT_API_TOKEN.
+	//
+	// Corresponds with GET /api/admin/fleet (the `GetFleet` operationId).
+	GetFleet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetInstanceAdminStats Get instance admin stats
 	//
@@ -7078,6 +7593,28 @@ type ClientInterface interface {
 	// Corresponds with POST /api/client/metrics/bulk (the `ClientBulkMetrics` operationId).
 	ClientBulkMetrics(ctx context.Context, body ClientBulkMetricsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EdgeInstanceDataWithBody Tell what an edge is doing
+	//
+	// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+	//
+	// Requires a backend token.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+	EdgeInstanceDataWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EdgeInstanceData Tell what an edge is doing
+	//
+	// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+	//
+	// Requires a backend token.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+	EdgeInstanceData(ctx context.Context, body EdgeInstanceDataJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RegisterClientApplicationWithBody Say that an application is there
 	//
 	// SDKs send this once when they start. The environment is the token's.
@@ -8414,6 +8951,21 @@ func (c *Client) ValidateEnvironmentName(ctx context.Context, body ValidateEnvir
 	return c.Client.Do(req)
 }
 
+// GetPropagation Get propagation
+//
+// Corresponds with GET /api/admin/environments/{environment}/propagation (the `GetPropagation` operationId).
+func (c *Client) GetPropagation(ctx context.Context, environment string, params *GetPropagationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPropagationRequest(c.Server, environment, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RemoveEnvironment Remove environment
 //
 // Requires the permission ADMIN.
@@ -9125,6 +9677,23 @@ func (c *Client) UpdateFeedback(ctx context.Context, id string, body UpdateFeedb
 // Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
 func (c *Client) GetFlagCreators(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetFlagCreatorsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetFleet Get fleet
+//
+// Requires the permission READ_CLIENT_API_TOKEN.
+//
+// Corresponds with GET /api/admin/fleet (the `GetFleet` operationId).
+func (c *Client) GetFleet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFleetRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -12481,6 +13050,48 @@ func (c *Client) ClientBulkMetrics(ctx context.Context, body ClientBulkMetricsJS
 	return c.Client.Do(req)
 }
 
+// EdgeInstanceDataWithBody Tell what an edge is doing
+//
+// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+//
+// Requires a backend token.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+func (c *Client) EdgeInstanceDataWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEdgeInstanceDataRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EdgeInstanceData Tell what an edge is doing
+//
+// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+//
+// Requires a backend token.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+func (c *Client) EdgeInstanceData(ctx context.Context, body EdgeInstanceDataJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEdgeInstanceDataRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RegisterClientApplicationWithBody Say that an application is there
 //
 // SDKs send this once when they start. The environment is the token's.
@@ -14782,6 +15393,67 @@ func NewValidateEnvironmentNameRequestWithBody(server string, contentType string
 	return req, nil
 }
 
+// NewGetPropagationRequest constructs an http.Request for the GetPropagation method
+func NewGetPropagationRequest(server string, environment string, params *GetPropagationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "environment", environment, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/environments/%s/propagation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Revision != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "revision", *params.Revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewRemoveEnvironmentRequest constructs an http.Request for the RemoveEnvironment method
 func NewRemoveEnvironmentRequest(server string, name string) (*http.Request, error) {
 	var err error
@@ -16020,6 +16692,33 @@ func NewGetFlagCreatorsRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/api/admin/flag-creators")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetFleetRequest constructs an http.Request for the GetFleet method
+func NewGetFleetRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/fleet")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -22682,6 +23381,46 @@ func NewClientBulkMetricsRequestWithBody(server string, contentType string, body
 	return req, nil
 }
 
+// NewEdgeInstanceDataRequest calls the generic EdgeInstanceData builder with application/json body
+func NewEdgeInstanceDataRequest(server string, body EdgeInstanceDataJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEdgeInstanceDataRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEdgeInstanceDataRequestWithBody constructs an http.Request for the EdgeInstanceData method, with any body, and a specified content type
+func NewEdgeInstanceDataRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/client/metrics/edge")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRegisterClientApplicationRequest calls the generic RegisterClientApplication builder with application/json body
 func NewRegisterClientApplicationRequest(server string, body RegisterClientApplicationJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -25088,6 +25827,13 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/environments/validate (the `ValidateEnvironmentName` operationId).
 	ValidateEnvironmentNameWithResponse(ctx context.Context, body ValidateEnvironmentNameJSONRequestBody, reqEditors ...RequestEditorFn) (*ValidateEnvironmentNameResponse, error)
 
+	// GetPropagationWithResponse Get propagation
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/environments/{environment}/propagation (the `GetPropagation` operationId).
+	GetPropagationWithResponse(ctx context.Context, environment string, params *GetPropagationParams, reqEditors ...RequestEditorFn) (*GetPropagationResponse, error)
+
 	// RemoveEnvironmentWithResponse Remove environment
 	//
 	// Requires the permission ADMIN.
@@ -25430,6 +26176,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/admin/flag-creators (the `GetFlagCreators` operationId).
 	GetFlagCreatorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetFlagCreatorsResponse, error)
+
+	// GetFleetWithResponse Get fleet
+	//
+	// Requires the permission READ_CLIENT_API_TOKEN.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/fleet (the `GetFleet` operationId).
+	GetFleetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetFleetResponse, error)
 
 	// GetInstanceAdminStatsWithResponse Get instance admin stats
 	//
@@ -27035,6 +27790,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/client/metrics/bulk (the `ClientBulkMetrics` operationId).
 	ClientBulkMetricsWithResponse(ctx context.Context, body ClientBulkMetricsJSONRequestBody, reqEditors ...RequestEditorFn) (*ClientBulkMetricsResponse, error)
+
+	// EdgeInstanceDataWithBodyWithResponse Tell what an edge is doing
+	//
+	// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+	//
+	// Requires a backend token.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+	EdgeInstanceDataWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EdgeInstanceDataResponse, error)
+
+	// EdgeInstanceDataWithResponse Tell what an edge is doing
+	//
+	// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+	//
+	// Requires a backend token.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+	EdgeInstanceDataWithResponse(ctx context.Context, body EdgeInstanceDataJSONRequestBody, reqEditors ...RequestEditorFn) (*EdgeInstanceDataResponse, error)
 
 	// RegisterClientApplicationWithBodyWithResponse Say that an application is there
 	//
@@ -29175,6 +29952,47 @@ func (r ValidateEnvironmentNameResponse) ContentType() string {
 	return ""
 }
 
+type GetPropagationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PropagationSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPropagationResponse) GetJSON200() *PropagationSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPropagationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPropagationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPropagationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPropagationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RemoveEnvironmentResponse200Headers the declared response headers of an HTTP 200 response for RemoveEnvironment
 type RemoveEnvironmentResponse200Headers struct {
 	ETag *string
@@ -30622,6 +31440,47 @@ func (r GetFlagCreatorsResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFlagCreatorsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetFleetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FleetSchema
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetFleetResponse) GetJSON200() *FleetSchema {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetFleetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetFleetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetFleetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetFleetResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -36524,6 +37383,40 @@ func (r ClientBulkMetricsResponse) ContentType() string {
 	return ""
 }
 
+type EdgeInstanceDataResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r EdgeInstanceDataResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EdgeInstanceDataResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EdgeInstanceDataResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EdgeInstanceDataResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type RegisterClientApplicationResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -38433,6 +39326,19 @@ func (c *ClientWithResponses) ValidateEnvironmentNameWithResponse(ctx context.Co
 	return ParseValidateEnvironmentNameResponse(rsp)
 }
 
+// GetPropagationWithResponse Get propagation
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/environments/{environment}/propagation (the `GetPropagation` operationId).
+func (c *ClientWithResponses) GetPropagationWithResponse(ctx context.Context, environment string, params *GetPropagationParams, reqEditors ...RequestEditorFn) (*GetPropagationResponse, error) {
+	rsp, err := c.GetPropagation(ctx, environment, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPropagationResponse(rsp)
+}
+
 // RemoveEnvironmentWithResponse Remove environment
 //
 // Requires the permission ADMIN.
@@ -39030,6 +39936,21 @@ func (c *ClientWithResponses) GetFlagCreatorsWithResponse(ctx context.Context, r
 		return nil, err
 	}
 	return ParseGetFlagCreatorsResponse(rsp)
+}
+
+// GetFleetWithResponse Get fleet
+//
+// Requires the permission READ_CLIENT_API_TOKEN.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/fleet (the `GetFleet` operationId).
+func (c *ClientWithResponses) GetFleetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetFleetResponse, error) {
+	rsp, err := c.GetFleet(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetFleetResponse(rsp)
 }
 
 // GetInstanceAdminStatsWithResponse Get instance admin stats
@@ -41783,6 +42704,40 @@ func (c *ClientWithResponses) ClientBulkMetricsWithResponse(ctx context.Context,
 	return ParseClientBulkMetricsResponse(rsp)
 }
 
+// EdgeInstanceDataWithBodyWithResponse Tell what an edge is doing
+//
+// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+//
+// Requires a backend token.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+func (c *ClientWithResponses) EdgeInstanceDataWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EdgeInstanceDataResponse, error) {
+	rsp, err := c.EdgeInstanceDataWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEdgeInstanceDataResponse(rsp)
+}
+
+// EdgeInstanceDataWithResponse Tell what an edge is doing
+//
+// What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and what is of another type than expected is ignored.
+//
+// Requires a backend token.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/client/metrics/edge (the `EdgeInstanceData` operationId).
+func (c *ClientWithResponses) EdgeInstanceDataWithResponse(ctx context.Context, body EdgeInstanceDataJSONRequestBody, reqEditors ...RequestEditorFn) (*EdgeInstanceDataResponse, error) {
+	rsp, err := c.EdgeInstanceData(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEdgeInstanceDataResponse(rsp)
+}
+
 // RegisterClientApplicationWithBodyWithResponse Say that an application is there
 //
 // SDKs send this once when they start. The environment is the token's.
@@ -43729,6 +44684,32 @@ func ParseValidateEnvironmentNameResponse(rsp *http.Response) (*ValidateEnvironm
 	return response, nil
 }
 
+// ParseGetPropagationResponse parses an HTTP response from a GetPropagationWithResponse call
+func ParseGetPropagationResponse(rsp *http.Response) (*GetPropagationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPropagationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PropagationSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseRemoveEnvironmentResponse parses an HTTP response from a RemoveEnvironmentWithResponse call
 func ParseRemoveEnvironmentResponse(rsp *http.Response) (*RemoveEnvironmentResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -45025,6 +46006,32 @@ func ParseGetFlagCreatorsResponse(rsp *http.Response) (*GetFlagCreatorsResponse,
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
 		var dest []ProjectFlagCreatorSchema
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetFleetResponse parses an HTTP response from a GetFleetWithResponse call
+func ParseGetFleetResponse(rsp *http.Response) (*GetFleetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetFleetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FleetSchema
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -49421,6 +50428,22 @@ func ParseClientBulkMetricsResponse(rsp *http.Response) (*ClientBulkMetricsRespo
 	}
 
 	response := &ClientBulkMetricsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	return response, nil
+}
+
+// ParseEdgeInstanceDataResponse parses an HTTP response from a EdgeInstanceDataWithResponse call
+func ParseEdgeInstanceDataResponse(rsp *http.Response) (*EdgeInstanceDataResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EdgeInstanceDataResponse{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}

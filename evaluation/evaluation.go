@@ -86,6 +86,14 @@ func (e *Evaluator) Evaluate(r Request, c *eval.Context) (set *Set, known bool) 
 	return catalogue.view(&r).evaluate(c, catalogue.cursor), true
 }
 
+// Newest is the newest row of the change log that the environment's flags include; zero if there is no such environment.
+func (e *Evaluator) Newest(environment string) replica.Cursor {
+	if state := e.store.State(environment); state != nil {
+		return state.Cursor()
+	}
+	return replica.Cursor{}
+}
+
 // catalogue is that of the newest state, or nil if there is no such environment.
 func (e *Evaluator) catalogue(name string) *catalogue {
 	state := e.store.State(name)

@@ -43,6 +43,7 @@ type Client struct {
 	Has           bool
 	Took          *float64 // milliseconds from the commit; nil: not known
 	Heard         *time.Time
+	Stale         time.Duration // for how long it has lacked the environment's newest change; 0: it lacks nothing
 }
 
 // Source is how it is known what an edge has.
@@ -64,7 +65,8 @@ type EdgeProgress struct {
 	Has                          bool
 	Took                         *float64 // milliseconds from the commit; nil: not known
 	Heard                        time.Time
-	Streams                      *int // SDKs that stream from it, as it told last; nil: it has not told
+	Stale                        time.Duration // for how long it has lacked the environment's newest change; 0: it lacks nothing
+	Streams                      *int          // SDKs that stream from it, as it told last; nil: it has not told
 }
 
 // NodeProgress is what one node has.
@@ -117,8 +119,9 @@ func (r *Report) changes(environment string) []ChangePart {
 	return nil
 }
 
-// Propagate answers who has the revision of the environment, from the reports of all nodes.
-func Propagate(reports []Report, environment string, revision int64) *Propagation {
+// Propagate answers who has the revision of the environment, from the reports of all nodes, as of now on the database's
+// clock.
+func Propagate(reports []Report, environment string, revision int64, now time.Time) *Propagation {
 	p := &Propagation{Environment: environment, Asked: revision, Kinds: map[Kind]*Progress{}}
 	p.Revision, p.Remembered = Needed(reports, environment, revision)
 	times := map[Kind]*spread{}
@@ -134,6 +137,12 @@ func Propagate(reports []Report, environment string, revision int64) *Propagatio
 		progress.Took = times[kind].took()
 		slices.SortStableFunc(progress.Slowest, slowest)
 		progress.Slowest = progress.Slowest[:min(len(progress.Slowest), slowestMax)]
+		for i := range progress.Slowest {
+			progress.Slowest[i].Stale = Stale(reports, environment, progress.Slowest[i].Revision, now)
+		}
+	}
+	for i := range p.Edges {
+		p.Edges[i].Stale = Stale(reports, environment, p.Edges[i].Revision, now)
 	}
 	slices.SortFunc(p.Edges, func(a, b EdgeProgress) int {
 		return cmp.Or(strings.Compare(a.Behind, b.Behind), strings.Compare(a.Instance, b.Instance), strings.Compare(a.Node, b.Node))

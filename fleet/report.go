@@ -133,7 +133,7 @@ func (r *Registry) Report(ctx context.Context) Report {
 		p.Groups = append(p.Groups, group)
 	}
 	report.Missed = r.reportPolls(part)
-	report.Edges = r.reportEdges()
+	report.Edges = r.Edges()
 	report.Instances = r.reportInstances()
 	for _, p := range parts {
 		p.Groups = merged(p.Groups)
@@ -179,7 +179,11 @@ func (r *Registry) reportPolls(part func(string) *EnvironmentPart) (missed int) 
 	return missed
 }
 
-func (r *Registry) reportEdges() []EdgePart {
+// Edges returns the edges on this node's links, in the order of their instances.
+func (r *Registry) Edges() []EdgePart {
+	if r == nil {
+		return nil
+	}
 	r.membersMu.Lock()
 	defer r.membersMu.Unlock()
 	edges := make([]EdgePart, 0, len(r.members))

@@ -30,13 +30,14 @@ WHERE node = @node;
 DELETE FROM fleet_reports
 WHERE reported_at < now() - make_interval(secs => @dead_seconds::integer);
 
--- name: ChangeLogEntry :one
--- The row of a revision, and the newest one there is.
+-- name: ChangeLogHead :one
+-- The newest revision there is, and whether the environment exists.
 SELECT
     (SELECT coalesce(max(newest.revision), 0) FROM change_log newest)::bigint AS head,
-    coalesce(of.kind, '')::text AS kind,
-    coalesce(of.entity, '')::text AS entity,
-    coalesce(of.project, '')::text AS project,
-    of.at
-FROM (SELECT 1) one
-LEFT JOIN change_log of ON of.revision = @revision;
+    EXISTS (SELECT FROM environments e WHERE e.name = @environment) AS known;
+
+-- name: ChangeLogEntry :one
+-- What a revision changed.
+SELECT kind, entity, project, at
+FROM change_log
+WHERE revision = @revision;

@@ -11,35 +11,47 @@ import (
 )
 
 const ChangeLogEntry = `-- name: ChangeLogEntry :one
-SELECT
-    (SELECT coalesce(max(newest.revision), 0) FROM change_log newest)::bigint AS head,
-    coalesce(of.kind, '')::text AS kind,
-    coalesce(of.entity, '')::text AS entity,
-    coalesce(of.project, '')::text AS project,
-    of.at
-FROM (SELECT 1) one
-LEFT JOIN change_log of ON of.revision = $1
+SELECT kind, entity, project, at
+FROM change_log
+WHERE revision = $1
 `
 
 type ChangeLogEntryRow struct {
-	Head    int64
 	Kind    string
 	Entity  string
-	Project string
-	At      *time.Time
+	Project *string
+	At      time.Time
 }
 
-// The row of a revision, and the newest one there is.
+// What a revision changed.
 func (q *Queries) ChangeLogEntry(ctx context.Context, db DBTX, revision int64) (ChangeLogEntryRow, error) {
 	row := db.QueryRow(ctx, ChangeLogEntry, revision)
 	var i ChangeLogEntryRow
 	err := row.Scan(
-		&i.Head,
 		&i.Kind,
 		&i.Entity,
 		&i.Project,
 		&i.At,
 	)
+	return i, err
+}
+
+const ChangeLogHead = `-- name: ChangeLogHead :one
+SELECT
+    (SELECT coalesce(max(newest.revision), 0) FROM change_log newest)::bigint AS head,
+    EXISTS (SELECT FROM environments e WHERE e.name = $1) AS known
+`
+
+type ChangeLogHeadRow struct {
+	Head  int64
+	Known bool
+}
+
+// The newest revision there is, and whether the environment exists.
+func (q *Queries) ChangeLogHead(ctx context.Context, db DBTX, environment string) (ChangeLogHeadRow, error) {
+	row := db.QueryRow(ctx, ChangeLogHead, environment)
+	var i ChangeLogHeadRow
+	err := row.Scan(&i.Head, &i.Known)
 	return i, err
 }
 

@@ -20,6 +20,7 @@ func (s *Server) connectMetrics() {
 	r.Collect(s.measured.requests.Collect)
 	r.Collect(s.collectFlags)
 	r.Collect(s.collectStreams)
+	r.Collect(s.collectFleet)
 	r.Collect(s.collectUsage)
 	r.Collect(s.collectDatabase)
 	r.Collect(s.collectCounts)

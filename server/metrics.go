@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/pennonhq/pennon/api/system"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/metrics"
 	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/replica"
@@ -31,11 +32,16 @@ const (
 // deliveryBounds are the buckets of the time from a change's commit to its message being handed to the system, in seconds.
 var deliveryBounds = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 
+// propagationBounds are those of the time until a client has a change: polls take minutes.
+var propagationBounds = []float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300}
+
 // measured is what the server counts for Prometheus.
 type measured struct {
 	registry metrics.Registry
 	requests *metrics.Requests
 	delivery *metrics.Histogram
+
+	propagation map[fleet.Kind]*metrics.Histogram
 
 	changesMu sync.Mutex
 	changes   map[string]uint64 // changesMu; of flags, by environment
@@ -52,11 +58,17 @@ type counts struct {
 }
 
 func newMeasured() *measured {
-	return &measured{
+	m := &measured{
 		requests: metrics.NewRequests(isSDKPath),
 		delivery: metrics.NewHistogram(deliveryBounds),
 		changes:  map[string]uint64{},
+
+		propagation: map[fleet.Kind]*metrics.Histogram{},
 	}
+	for _, kind := range fleet.Kinds {
+		m.propagation[kind] = metrics.NewHistogram(propagationBounds)
+	}
+	return m
 }
 
 // isSDKPath reports whether SDKs, edges, browsers and apps ask for the path.

@@ -32,8 +32,10 @@ const staleAfter = 15 * time.Second
 // connect lets changes flow: what the log says of tokens reaches the token cache before flags change, and a token that is
 // revoked takes its streams with it.
 func (s *Server) connect() {
+	s.connectFleet()
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
 	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: s.tokens})
+	s.connectLinks()
 	first := sync.OnceFunc(func() { close(s.loaded) })
 	s.store.OnChange(func([]string) {
 		s.changedAt.Store(time.Now().UnixMilli())
@@ -92,6 +94,7 @@ func OpenAPI() *huma.OpenAPI {
 	s.streams = stream.New(s.store, s.hub, s.tokens, 0)
 	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: s.tokens})
 	s.tickets = ticket.New(nil)
+	s.connectLinks()
 	s.connectOFREP()
 	register(a, s)
 	return a.Huma.OpenAPI()
@@ -111,6 +114,7 @@ func register(a *api.API, s *Server) {
 	}
 	client.Register(a.Router, client.Dependencies{
 		Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: s.streams.Invite, Once: s.usage.Take,
+		Fleet:      s.fleet,
 		TokensSeen: func(_ string, hashes [][32]byte) { s.tokens.Seen(hashes) },
 	})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens, Asked: apitoken.Asked{Cache: s.tokens}})
@@ -121,8 +125,10 @@ func register(a *api.API, s *Server) {
 	registerOFREP(a, s)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
+	registerLinks(a, s)
 	admin.Register(a, s.pool, admin.Config{
 		Limits: s.config.Limits, FrontendOrigins: s.config.FrontendOrigins, Strategies: s.config.Strategies,
+		Fleet: s.reports,
 	})
 }
 

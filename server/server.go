@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/api/link"
 	"github.com/pennonhq/pennon/api/ofrep"
 	"github.com/pennonhq/pennon/api/push"
 	"github.com/pennonhq/pennon/api/stream"
@@ -26,11 +27,13 @@ import (
 	"github.com/pennonhq/pennon/control/addon"
 	"github.com/pennonhq/pennon/control/apitoken"
 	"github.com/pennonhq/pennon/control/feature"
+	controlfleet "github.com/pennonhq/pennon/control/fleet"
 	"github.com/pennonhq/pennon/control/idempotency"
 	"github.com/pennonhq/pennon/control/job"
 	controlusage "github.com/pennonhq/pennon/control/usage"
 	"github.com/pennonhq/pennon/db"
 	"github.com/pennonhq/pennon/evaluation"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/outbound"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
@@ -57,12 +60,15 @@ type Server struct {
 	flags     *evaluation.Evaluator
 	changeLog *db.ChangeLog
 	hub       *sse.Hub
+	fleet     *fleet.Registry // who takes flags from this node
+	reports   *controlfleet.Exchange
 	usage     *controlusage.Flusher
 	outbound  *outbound.Client
 	jobs      *job.Runner
 	listener  net.Listener
 	http      *http.Server
 	streams   *stream.Handler
+	links     *link.Handler
 	ofrep     *ofrep.Handler
 	push      *push.Handler
 	measured  *measured     // what Prometheus scrapes
@@ -123,7 +129,7 @@ func New(ctx context.Context, config Config) (_ *Server, err error) {
 		MaxStreams:       config.MaxStreams,
 		MaxStreamsPerKey: config.MaxStreamsPerToken,
 		MaxAge:           config.StreamMaxAge,
-		Delivered:        s.measured.delivered,
+		Delivered:        s.delivered,
 		Logger:           config.Logger,
 	})
 	s.outbound = outbound.New(outbound.Config{AllowPrivate: config.AllowPrivateIntegrationURLs, UserAgent: "Pennon/" + config.Version})
@@ -205,6 +211,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.hub.Run(running) })
 	group.Go(func() error { return s.tokens.Run(running) })
 	group.Go(func() error { return s.usage.Run(running) })
+	group.Go(func() error { return s.reports.Run(running) })
 	group.Go(func() error { return s.followOrigins(running) })
 	group.Go(func() error { return s.serveMetrics(running) })
 	group.Go(func() error { return (&feature.Aging{Pool: s.pool, Logger: s.config.Logger}).Run(running) })
@@ -240,6 +247,10 @@ func (s *Server) close(ctx context.Context) {
 	defer cancel()
 	var closing errgroup.Group
 	closing.Go(func() error { return s.http.Shutdown(ctx) }) // closes the listener at once, then waits for requests
+	closing.Go(func() error {
+		s.links.Drain(ctx, s.config.ShutdownGrace)
+		return nil
+	})
 	s.hub.Drain(ctx, s.config.ShutdownGrace)
 	if err := closing.Wait(); err != nil {
 		s.config.Logger.Warn("requests were cut off", "component", "server", "err", err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/control/access"
+	"github.com/pennonhq/pennon/control/fleet"
 	"github.com/pennonhq/pennon/control/limit"
 	"github.com/pennonhq/pennon/control/setting"
 	"github.com/pennonhq/pennon/eval"
@@ -29,6 +30,7 @@ type Config struct {
 	Limits          limit.Limits    // zero: limit.Default()
 	FrontendOrigins []string        // browsers of these may call the frontend API until somebody sets others; nil: any
 	Strategies      eval.Strategies // custom ones, which the playground evaluates too
+	Fleet           *fleet.Exchange // what all nodes know of their clients; nil where only the OpenAPI document is wanted
 }
 
 // API serves the Admin API.

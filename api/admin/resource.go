@@ -39,6 +39,7 @@ func (a *API) resources() []func() {
 		a.registerApplications,
 		a.registerProjectApplications,
 		a.registerFeatureUsage,
+		a.registerFleet,
 		a.registerMaintenance,
 		a.registerInstance,
 		a.registerUIConfig,

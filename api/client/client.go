@@ -13,6 +13,7 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/replica"
 )
 
@@ -33,6 +34,9 @@ type Dependencies struct {
 	// may be among them. It must not block. nil: nobody.
 	TokensSeen func(environment string, hashes [][32]byte)
 
+	// Fleet is told who polls, and what edges tell of themselves. nil: nobody.
+	Fleet *fleet.Registry
+
 	// Invite reports whether the client that sends the request shall be told to stream, which then happens. nil: nobody.
 	Invite func(*http.Request) bool
 }
@@ -40,7 +44,7 @@ type Dependencies struct {
 // Register puts the routes of /api/client on router. They expect the token that api.RequireToken lets pass for
 // token.Client under that prefix.
 func Register(router chi.Router, d Dependencies) {
-	flags := &reads{store: d.Store, invite: d.Invite}
+	flags := &reads{store: d.Store, invite: d.Invite, fleet: d.Fleet}
 	if flags.invite == nil {
 		flags.invite = func(*http.Request) bool { return false }
 	}
@@ -56,6 +60,7 @@ func Register(router chi.Router, d Dependencies) {
 	router.Post("/api/client/register", reported.Register)
 	router.Post("/api/client/metrics", reported.Metrics)
 	router.Post("/api/client/metrics/bulk", reported.Bulk)
+	router.Post("/api/client/metrics/edge", instanceData(d.Fleet))
 }
 
 // RegisterEdge puts POST /edge/validate on router. It wants no token.
@@ -71,6 +76,7 @@ func RegisterEdge(router chi.Router, d Dependencies) {
 type reads struct {
 	store  *replica.Store
 	invite func(*http.Request) bool
+	fleet  *fleet.Registry
 }
 
 // state returns what the query is answered from, or answers 503 itself and returns nil: SDKs keep what they have and ask

@@ -20,6 +20,7 @@ func (h *reads) delta(w http.ResponseWriter, r *http.Request) {
 	if state == nil {
 		return
 	}
+	h.polled(r, state)
 	payload, cursor := h.changes(r, known, state, q.Query)
 	api.AddVary(w.Header())
 	if payload == nil {
@@ -54,7 +55,7 @@ func (h *reads) changes(r *http.Request, known *token.Token, state *replica.Stat
 
 // cursorTag writes a cursor as ETag. Edges read it as a number and cannot keep the mark.
 func cursorTag(r *http.Request, cursor replica.Cursor) string {
-	if strings.EqualFold(r.Header.Get("Unleash-Sdk-Type"), "edge") || strings.HasPrefix(r.Header.Get("User-Agent"), "unleash-edge") {
+	if isEdge(r.Header) {
 		return `"` + cursor.Number() + `"`
 	}
 	return `"` + cursor.String() + `"`

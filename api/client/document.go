@@ -71,6 +71,14 @@ func Document(h huma.API) {
 		RequestBody: api.JSONRequest[bulkMetricsSchema](h),
 		Responses:   accepted(),
 	}, token.Client)
+	api.Document(h, &huma.Operation{
+		Method: http.MethodPost, Path: "/api/client/metrics/edge", OperationID: "edgeInstanceData", Tags: []string{tagEdge},
+		Summary: "Tell what an edge is doing",
+		Description: "What an edge tells of itself and of the edges behind it, every minute. Only identifier and appName are required, and " +
+			"what is of another type than expected is ignored.",
+		RequestBody: api.JSONRequest[edgeInstanceDataSchema](h),
+		Responses:   map[string]*huma.Response{"202": {Description: "Taken."}},
+	}, token.Client, http.StatusTooManyRequests)
 }
 
 // named tells of HeaderReport.

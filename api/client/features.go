@@ -21,6 +21,7 @@ func (h *reads) features(w http.ResponseWriter, r *http.Request) {
 	if state == nil {
 		return
 	}
+	h.polled(r, state)
 	body := state.Features(q)
 	header := w.Header()
 	header["Etag"] = []string{body.ETag()}

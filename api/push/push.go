@@ -104,7 +104,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, s Stream, admitt
 func (h *Handler) opening(r *http.Request, t *topic) (s sse.Subscription, release func(), err error) {
 	// As in package stream: an environment that is not there is about to come or to go, and 503 makes clients try again.
 	missing := fault.New(fault.Unavailable, "The flags of this environment are not loaded yet. Try again.")
-	s = sse.Subscription{Topic: t, Closed: t.release}
+	s = sse.Subscription{Topic: t, Client: t.Context.AppName, Closed: t.release}
 	if hash, named := hashOf(lastEventID(r)); named {
 		message, cursor, resumed, known := t.resume(hash)
 		if !known {

@@ -74,6 +74,18 @@ func (t *topic) Since(from sse.Cursor) (*sse.Message, sse.Cursor, error) {
 	return message, t.cursor(), nil
 }
 
+// Holds tells the environment, and the revision that a stream at cursor has: 0 if there is something it has to be told.
+func (t *topic) Holds(cursor sse.Cursor) (environment string, revision int64, browsers bool) {
+	environment = t.Request.Scope.Environment
+	newest := t.topics.flags.Newest(environment) // before what is compared to: that may be newer, never older
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.refresh() || t.version != cursor.Revision {
+		return environment, 0, true
+	}
+	return environment, newest.Revision, true
+}
+
 // resume is the message for a client that holds a set with that hash. It reports whether the topic knows that set, and
 // whether it knows its environment.
 func (t *topic) resume(hash uint64) (message *sse.Message, cursor sse.Cursor, resumed, known bool) {

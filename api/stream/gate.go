@@ -22,6 +22,9 @@ const (
 	// MaxQuery is how long the query of a stream may be, in bytes: what it says is held as long as the stream lives.
 	MaxQuery = 32 << 10
 
+	// maxClient is how much is kept of the name of a stream's application, in bytes.
+	maxClient = 128
+
 	// hydrationHold is how long a client may keep others from being sent theirs: a slow one goes on beyond it, but not
 	// counted, so that slow clients cannot shut out the rest.
 	hydrationHold = 2 * time.Second
@@ -102,6 +105,10 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request, kind token.Kind, do
 // Open answers the request with a WebSocket if it asks for an upgrade to one, else with SSE. After an error the request is
 // answered and the subscription not used.
 func Open(w http.ResponseWriter, r *http.Request, stream *sse.Stream, subscription sse.Subscription) error {
+	if subscription.Client == "" {
+		subscription.Client = r.Header.Get("Unleash-Appname")
+	}
+	subscription.Client = subscription.Client[:min(len(subscription.Client), maxClient)]
 	if !wantsWebSocket(r) {
 		err := stream.ServeEvents(w, r, subscription)
 		if err != nil {

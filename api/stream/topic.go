@@ -133,6 +133,11 @@ func (t *topic) Since(from sse.Cursor) (*sse.Message, sse.Cursor, error) {
 	return message, place(payload.Cursor), nil
 }
 
+// Holds tells the environment, and the revision that a stream at cursor has.
+func (t *topic) Holds(cursor sse.Cursor) (environment string, revision int64, browsers bool) {
+	return t.query.Scope.Environment, cursor.Revision, false
+}
+
 // hydrate returns everything and the place it leads to. After a fork that place may be one that was handed out in the old
 // history too, so that the state resumes nobody from it; the epoch then says who has been here since the fork. Without it
 // they would be sent everything again and again.

@@ -30,6 +30,18 @@ func (c *caller) reports() {
 		"metrics":       []object{{"featureName": "checkout", "appName": "kiosk", "environment": "development", "timestamp": now.Format(time.RFC3339), "yes": 2, "no": 1, "variants": object{"a": 2}}},
 		"impactMetrics": []object{{"name": "sold", "help": "Things sold", "type": "counter", "samples": []object{{"value": 3, "labels": object{"shop": "1"}}}}},
 	})
+	c.do("edgeInstanceData", nil, raw(`{
+		"identifier":"edge-1","appName":"unleash-edge","hosting":"self-hosted","region":null,"edgeVersion":"20.1.0",
+		"processMetrics":{"cpuUsage":0.5,"memoryUsage":18259968.0},"started":"2026-11-22T10:48:25.124828924Z",
+		"traffic":{"cachedResponses":{},"get":{"/api/client/features":{"avg":0.24,"count":3.0,"p99":0.496}},"post":{},"accessDenied":{}},
+		"latencyUpstream":{"features":{"avg":1.0,"count":4.0,"p99":0.99},"metrics":{"avg":0.0,"count":0.0,"p99":0.0},"edge":{"avg":0.0,"count":0.0,"p99":0.0}},
+		"requestsSinceLastReport":{},"connectedStreamingClients":3,"requestConsumptionSinceLastReport":[],
+		"connectedEdges":[{"identifier":"edge-2","appName":"unleash-edge","connectedStreamingClients":0,"connectedEdges":[],
+			"edgeApiKeyRevisionIds":[{"environment":"development","projects":["*"],"revisionId":7,"lastUpdated":"2026-11-22T10:48:25Z"}]}]
+	}`))
+	c.do("getPropagation", at{"environment": "development"}, nil)
+	c.do("getPropagation", at{"environment": "development", "revision": "1"}, nil)
+	require.Equal(c.t, "edge-2", c.of(c.do("getFleet", nil, nil), "edges").([]any)[0].(object)["edges"].([]any)[0].(object)["instanceId"])
 	c.do("createApplication", at{"appName": "till"}, raw(`{"strategies":["default"],"url":"https://example.com","color":"#ff0000","icon":"shop"}`))
 	c.do("createApplication", at{"appName": "forgotten"}, raw(`{}`))
 	c.do("deleteApplication", at{"appName": "forgotten"}, nil)
