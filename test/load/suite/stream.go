@@ -32,6 +32,9 @@ type streams struct {
 	number      int // of the last change made before
 }
 
+// streamingPath is the stream of SDKs.
+const streamingPath = "/api/client/streaming"
+
 const (
 	settle       = 3 * time.Second        // from the last connection to reading memory
 	pace         = 40 * time.Millisecond  // between a change's last arrival and the next change
@@ -192,6 +195,6 @@ func (b *Bench) streamPennon(ctx context.Context, use string, s streams, r *stre
 		return err
 	}
 	defer writer.close()
-	s.writer, s.path = writer, "/api/client/streaming"
+	s.writer, s.path = writer, streamingPath
 	return s.visit(ctx, r)
 }
