@@ -53,7 +53,8 @@ func (a *API) observed(w http.ResponseWriter, r *http.Request) {
 }
 
 func isStream(path string) bool {
-	return strings.HasSuffix(path, "/streaming") || strings.HasSuffix(path, "/stream") || strings.HasSuffix(path, "/ws")
+	return strings.HasSuffix(path, "/streaming") || strings.HasSuffix(path, "/stream") || strings.HasSuffix(path, "/ws") ||
+		strings.HasSuffix(path, "/edge/link")
 }
 
 // template is the path as it was registered.

@@ -19,7 +19,7 @@ func TestDataPlaneImportsNoSQL(t *testing.T) {
 		"github.com/jackc/pgx", "github.com/golang-migrate",
 		module + "db", module + "queries", module + "control", module + "server", module + "api/admin",
 	}
-	for _, room := range []string{"eval", "openfeature", "ticket", "token", "fault", "usage", "metrics", "sse", "replica", "evaluation", "fleet", "api", "api/client", "api/frontend", "api/proxy", "api/ofrep", "api/stream", "api/push", "api/system", "edge", "edge/storage", "expression"} {
+	for _, room := range []string{"eval", "openfeature", "ticket", "token", "fault", "usage", "metrics", "sse", "replica", "evaluation", "fleet", "api", "api/client", "api/frontend", "api/link", "api/proxy", "api/ofrep", "api/stream", "api/push", "api/system", "edge", "edge/storage", "expression"} {
 		t.Run(room, func(t *testing.T) {
 			t.Parallel()
 			out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+room).Output()

@@ -48,6 +48,9 @@ type Config struct {
 	MaxLinks         int // carried at once; further ones get 429; DefaultMaxLinks
 	MaxLinksPerToken int // of these, opened with one token; 0: no limit of its own
 
+	// MaxAge ends links at that age, within a fifth, so that they spread over a growing number of servers. 0: never.
+	MaxAge time.Duration
+
 	Heartbeat    time.Duration // how long a link may be quiet, within ± 20 %; sse.DefaultHeartbeat
 	WriteTimeout time.Duration // how long a peer may take for the next 64 KiB; sse.DefaultWriteTimeout
 }

@@ -196,6 +196,14 @@ func TestDrainTellsEdgesWhenToComeBack(t *testing.T) {
 	require.Equal(t, 503, response.StatusCode)
 }
 
+func TestLinksEndAtAnAge(t *testing.T) {
+	t.Parallel()
+	n := newNode(t, func(c *link.Config) { c.MaxAge = 200 * time.Millisecond })
+	e := n.open(t, link.Subscription{ID: 1, Token: "all"})
+	require.Positive(t, e.next(link.TypeRetry).Data)
+	require.Equal(t, sse.Aged.Code(), e.closed())
+}
+
 func TestDrainCutsOffWhoDoesNotGo(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)

@@ -26,6 +26,10 @@ func (l *link) write() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	l.ping = time.Now().Add(l.pause())
+	var ends time.Time
+	if age := l.h.config.MaxAge; age > 0 {
+		ends = l.since.Add(age*4/5 + rand.N(age*2/5))
+	}
 	err := l.sendJSON(FromServer{Type: TypeWelcome, Version: l.h.config.Version, AckEvery: int(ackEvery.Milliseconds())})
 	for err == nil {
 		var again time.Time
@@ -35,10 +39,16 @@ func (l *link) write() {
 		if again.IsZero() || l.ping.Before(again) {
 			again = l.ping
 		}
+		if !ends.IsZero() && ends.Before(again) {
+			again = ends
+		}
 		timer.Reset(time.Until(again))
 		select {
 		case <-l.bell:
 		case <-timer.C:
+			if !ends.IsZero() && !time.Now().Before(ends) {
+				l.close(sse.Aged)
+			}
 			err = l.heartbeat()
 		}
 	}
@@ -154,7 +164,7 @@ func (l *link) pause() time.Duration {
 func (l *link) finish() {
 	reason := l.closing()
 	deadline := time.Now().Add(closeTimeout)
-	if reason == sse.Draining {
+	if reason == sse.Draining || reason == sse.Aged {
 		_ = l.ws.SetWriteDeadline(deadline)
 		wait := sse.DefaultRetryMin + rand.N(sse.DefaultRetryMax-sse.DefaultRetryMin)
 		data, _ := json.Marshal(FromServer{Type: TypeRetry, Data: wait.Milliseconds()}) // never fails

@@ -12,6 +12,7 @@ import (
 // uncalled are operations that the run below does not call, and why. It may only hold what cannot be called like that.
 var uncalled = map[string]string{
 	"streamFeaturesWebSocket":         "answers by changing the protocol; push_test.go reads it",
+	"linkEdge":                        "answers by changing the protocol; link_test.go reads it",
 	"streamFrontendFeaturesWebSocket": "answers by changing the protocol; api/frontend's tests read it",
 }
 
