@@ -24,7 +24,7 @@ type event struct {
 }
 
 // caseLine is how conformance tests announce their counts, wherever in the output: "<suite>: passed/all cases".
-var caseLine = regexp.MustCompile(`client specification[^:\n]*: \d+/\d+[^\n]*`)
+var caseLine = regexp.MustCompile(`(client specification|SDK scenarios)[^:\n]*: \d+/\d+[^\n]*`)
 
 type report struct {
 	passed, failed, skipped int

@@ -15,13 +15,18 @@ import (
 // admin asks the Admin API and returns the answer's body, which must be a success.
 func (r *running) admin(t *testing.T, method, path string, body any) []byte {
 	t.Helper()
+	return askAdmin(t, r.URL(), method, path, body)
+}
+
+func askAdmin(t *testing.T, address, method, path string, body any) []byte {
+	t.Helper()
 	var sent io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
 		require.NoError(t, err)
 		sent = bytes.NewReader(text)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), method, r.URL()+"/api/admin"+path, sent)
+	request, err := http.NewRequestWithContext(t.Context(), method, address+"/api/admin"+path, sent)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", adminToken)
 	request.Header.Set("Content-Type", "application/json")

@@ -5,12 +5,6 @@ package sdk
 import (
 	"context"
 	"log/slog"
-	"maps"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -65,88 +59,39 @@ func (r *edging) stop() error {
 	return err
 }
 
-// divided answers what SDKs ask from the edge, and what administrators ask from the server, so that scripts need one address
-// only.
-func divided(t *testing.T, server, edge string) string {
-	t.Helper()
-	at := func(address string) *httputil.ReverseProxy {
-		target, err := url.Parse(address)
-		require.NoError(t, err)
-		return &httputil.ReverseProxy{
-			FlushInterval: -1,
-			Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
-			ErrorLog:      slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
-		}
-	}
-	admins, sdks := at(server), at(edge)
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/admin") {
-			admins.ServeHTTP(w, r)
-			return
-		}
-		sdks.ServeHTTP(w, r)
-	}))
-	t.Cleanup(func() {
-		front.CloseClientConnections()
-		front.Close()
-	})
-	return front.URL
-}
-
-// TestSpecificationThroughAnEdge is TestClientSpecification with an edge between the server and the SDKs, fed in each of its
+// TestSpecificationBehindEdges is TestClientSpecification with an edge between the server and the SDKs, fed in each of its
 // ways; and with two of them.
-func TestSpecificationThroughAnEdge(t *testing.T) {
+func TestSpecificationBehindEdges(t *testing.T) {
 	t.Parallel()
-	for name, mode := range map[string]edge.Mode{"Streaming": edge.Streaming, "DeltaPolling": edge.Delta, "FullPolling": edge.Full} {
-		t.Run(name, func(t *testing.T) {
+	for behind, prefer := range map[string]edge.Mode{
+		"one edge": edge.Streaming, "one edge that polls deltas": edge.Delta, "one edge that polls": edge.Full,
+	} {
+		t.Run(behind, func(t *testing.T) {
 			t.Parallel()
 			upstream := start(t, dbtest.New(t))
-			e := startEdge(t, upstream.URL(), true, func(c *edge.Config) { c.Prefer = mode })
-			requireSpecification(t, upstream, e)
+			requireSpecification(t, behindEdges(t, upstream, 1, func(c *edge.Config) { c.Prefer = prefer }), behind)
 		})
 	}
-	t.Run("TwoEdgesInARow", func(t *testing.T) {
+	t.Run("two edges", func(t *testing.T) {
 		t.Parallel()
-		upstream := start(t, dbtest.New(t))
-		first := startEdge(t, upstream.URL(), true)
-		requireSpecification(t, upstream, startEdge(t, first.URL(), true))
+		requireSpecification(t, behindEdges(t, start(t, dbtest.New(t)), 2), "two edges")
 	})
 }
 
-func requireSpecification(t *testing.T, upstream *running, e *edging) {
+func requireSpecification(t *testing.T, f *fleet, behind string) {
 	t.Helper()
-	settings := upstream.settings()
-	settings["PENNON_URL"] = divided(t, upstream.URL(), e.URL())
-	report := RunNode(t, "spec.mjs", settings, nil)
+	settings := f.settings()
+	settings["PENNON_BEHIND"] = behind
+	requireCases(t, RunNode(t, "spec.mjs", settings, nil))
+}
+
+func requireCases(t *testing.T, report Report) {
+	t.Helper()
 	var result Specification
 	report.Decode(t, &result)
 	require.Len(t, result.Modes, 3)
 	for mode, cases := range result.Modes {
 		require.Equal(t, specificationCases, cases.Cases+cases.Inexpressible, mode)
 		require.Equal(t, cases.Cases, cases.Passed, mode)
-	}
-}
-
-// TestSDKModesThroughAnEdge lets the real SDK live through what happens to edges and streams.
-func TestSDKModesThroughAnEdge(t *testing.T) {
-	t.Parallel()
-	for name, scenario := range map[string]string{
-		"RegistersAndSendsMetrics":        "registers",
-		"Polls":                           "polls",
-		"ResumesAfterACut":                "resumes",
-		"IsSentEverythingForAnIDOfNobody": "rehydrates",
-		"IsRefusedWithoutTheRightToken":   "refuses",
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			upstream := start(t, dbtest.New(t))
-			e := startEdge(t, upstream.URL(), true)
-			settings := upstream.settings()
-			maps.Copy(settings, map[string]string{
-				"PENNON_SCENARIOS": scenario, "PENNON_URL": divided(t, upstream.URL(), e.URL()),
-			})
-			report := RunNode(t, "modes.mjs", settings, nil)
-			require.NotEmpty(t, report.Checks)
-		})
 	}
 }

@@ -83,7 +83,12 @@ func (r *running) stop() error {
 // port is where the server listens.
 func (r *running) port(t *testing.T) int {
 	t.Helper()
-	parsed, err := url.Parse(r.URL())
+	return portOf(t, r.URL())
+}
+
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	parsed, err := url.Parse(address)
 	require.NoError(t, err)
 	port, err := strconv.Atoi(parsed.Port())
 	require.NoError(t, err)
@@ -91,9 +96,11 @@ func (r *running) port(t *testing.T) int {
 }
 
 // settings are the environment variables that tell a script about the server.
-func (r *running) settings() map[string]string {
+func (r *running) settings() map[string]string { return settingsFor(r.URL()) }
+
+func settingsFor(address string) map[string]string {
 	return map[string]string{
-		"PENNON_URL":         r.URL(),
+		"PENNON_URL":         address,
 		"PENNON_ADMIN_TOKEN": adminToken,
 		"PENNON_DEADLINE_MS": strconv.FormatInt(patience.Milliseconds(), 10),
 	}

@@ -31,19 +31,22 @@ func TestCommittedChangesReachTheSDK(t *testing.T) {
 			if way == "ByPsql" {
 				settings["PENNON_PSQL"] = database.DSN
 			}
-			report := RunNode(t, "toggle.mjs", settings, Answers{"commit": committer(t, database)})
-
-			var result struct {
-				Admin, SQL struct{ Toggles int }
-				Burst      struct{ Changes, Observed int }
-			}
-			report.Decode(t, &result)
-			require.Equal(t, 50, result.Admin.Toggles)
-			require.Equal(t, 50, result.SQL.Toggles)
-			require.Equal(t, 200, result.Burst.Changes)
-			require.Positive(t, result.Burst.Observed)
+			requireToggles(t, RunNode(t, "toggle.mjs", settings, Answers{"commit": committer(t, database)}))
 		})
 	}
+}
+
+func requireToggles(t *testing.T, report Report) {
+	t.Helper()
+	var result struct {
+		Admin, SQL struct{ Toggles int }
+		Burst      struct{ Changes, Observed int }
+	}
+	report.Decode(t, &result)
+	require.Equal(t, 50, result.Admin.Toggles)
+	require.Equal(t, 50, result.SQL.Toggles)
+	require.Equal(t, 200, result.Burst.Changes)
+	require.Positive(t, result.Burst.Observed)
 }
 
 // committer answers the question "commit": it switches a flag in a transaction and says when, in milliseconds since 1970,

@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/pennonhq/pennon/db/dbtest"
 )
 
 // TestWebClient holds @pennon/web to its types, its own tests and its size, and then runs it in Chromium as it is published.
@@ -23,9 +21,8 @@ func TestWebClient(t *testing.T) {
 	npm(t, folder, "run", "check")
 	npm(t, folder, "test") // builds it
 
-	f := &fleet{t: t, database: dbtest.New(t), byURL: map[string]*running{}, crowd: func() {}}
-	f.add()
-	report := RunIn(t, "web", "run.mjs", f.server.settings(), f.answers())
+	f := newServers(t)
+	report := RunIn(t, "web", "run.mjs", f.settings(), f.answers())
 	require.GreaterOrEqual(t, len(report.Checks), 35)
 
 	var result struct{ FetchMs, EventsourceMs, ThreeTabsMs, StockMs float64 }

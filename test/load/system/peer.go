@@ -100,9 +100,23 @@ func (p *Peer) NodeVersion(ctx context.Context) string {
 	return strings.TrimSpace(string(out))
 }
 
-// Start starts the server on a database of the private PostgreSQL. Its rate limits and its limit of flags are raised so
-// that they do not end a run; telemetry and the version check, which would leave the machine, are off.
+// Database is where a server keeps what it knows.
+type Database struct {
+	Host string // or the folder of a Unix socket
+	Port int
+	User string
+	Name string
+}
+
+// Start starts the server on a database of the private PostgreSQL.
 func (p *Peer) Start(server *postgres.Server, database, logs string) (*Process, error) {
+	return p.StartOn(Database{Host: server.SocketDir(), Port: server.Port(), User: "postgres", Name: database}, logs)
+}
+
+// StartOn starts the server on a database, which it fills. Its rate limits and its limit of flags are raised so that they do
+// not end a run; telemetry and the version check, which would leave the machine, are off. Settings are environment variables
+// that come after these.
+func (p *Peer) StartOn(database Database, logs string, settings ...string) (*Process, error) {
 	addr, err := FreeAddr()
 	if err != nil {
 		return nil, err
@@ -113,15 +127,15 @@ func (p *Peer) Start(server *postgres.Server, database, logs string) (*Process, 
 	}
 	return Start(Command{
 		Name: "unleash-server", Path: p.node, Args: []string{p.server}, Addr: addr, Log: logs,
-		Env: []string{
+		Env: append([]string{
 			"NODE_ENV=production", "HTTP_HOST=" + host, "HTTP_PORT=" + port,
-			"DATABASE_HOST=" + server.SocketDir(), "DATABASE_PORT=" + strconv.Itoa(server.Port()), "DATABASE_NAME=" + database,
-			"DATABASE_USERNAME=postgres", "DATABASE_PASSWORD=none", "DATABASE_SSL=false",
+			"DATABASE_HOST=" + database.Host, "DATABASE_PORT=" + strconv.Itoa(database.Port), "DATABASE_NAME=" + database.Name,
+			"DATABASE_USERNAME=" + database.User, "DATABASE_PASSWORD=none", "DATABASE_SSL=false",
 			"INIT_ADMIN_API_TOKENS=" + AdminToken, "INIT_BACKEND_API_TOKENS=" + ClientToken,
 			"INIT_FRONTEND_API_TOKENS=" + FrontendToken,
 			"SDK_API_RATE_LIMIT_PER_MINUTE=100000000", "TOKEN_AUTHENTICATION_RATE_LIMIT_PER_MINUTE=100000000",
 			"CLIENT_METRICS_RATE_LIMIT_PER_MINUTE=100000000", "REGISTER_CLIENT_RATE_LIMIT_PER_MINUTE=100000000",
 			"UNLEASH_FEATURE_FLAGS_LIMIT=20000", "CHECK_VERSION=false", "SEND_TELEMETRY=false",
-		},
+		}, settings...),
 	})
 }

@@ -12,12 +12,15 @@ export class Refused extends Error {
 }
 
 export class Admin {
-  /** Talks to `url` with an admin token, about one project and one environment. */
-  constructor({ url, adminToken, project, environment, deadlineMs }) {
-    this.url = url;
+  /** Talks to `adminUrl` with an admin token, about one project and one environment. */
+  constructor({ adminUrl, adminToken, project, environment, target, deadlineMs }) {
+    this.url = adminUrl;
     this.token = adminToken;
     this.project = project;
     this.environment = environment;
+    // The Unleash server ends when a flag is deleted before it has noted, a moment later, that the flag was archived. So
+    // archived flags stay there until their names are needed again.
+    this.archived = target === 'unleash' ? new Set() : undefined;
     this.deadlineMs = deadlineMs;
   }
 
@@ -43,7 +46,8 @@ export class Admin {
     return this.call('GET', `/projects/${this.project}/features`).then(({ features }) => features);
   }
 
-  createFeature({ name, description, type, impressionData }) {
+  async createFeature({ name, description, type, impressionData }) {
+    if (this.archived?.delete(name)) await this.call('DELETE', `/archive/${encodeURIComponent(name)}`);
     const body = { name, description: description ?? undefined, type, impressionData };
     return this.call('POST', `/projects/${this.project}/features`, body);
   }
@@ -58,6 +62,7 @@ export class Admin {
   }
 
   deleteArchivedFeature(name) {
+    if (this.archived) return this.archived.add(name);
     return this.call('DELETE', `/archive/${encodeURIComponent(name)}`);
   }
 
@@ -95,6 +100,7 @@ export class Admin {
   }
 
   deleteSegment(id) {
+    if (this.archived) return undefined; // archived flags use it
     return this.call('DELETE', `/segments/${id}`);
   }
 
@@ -117,7 +123,7 @@ export class Admin {
     return this.call('DELETE', `/api-tokens/${encodeURIComponent(secret)}`);
   }
 
-  /** Takes flags away for good, children before the parents they depend on. */
+  /** Takes flags away, for good where that can be, children before the parents they depend on. */
   async removeFeatures(names) {
     const left = new Set(names);
     for (const name of left) {

@@ -122,8 +122,9 @@ export class Sdk {
     return payload === undefined ? { name, enabled, feature_enabled } : { name, enabled, feature_enabled, payload };
   }
 
-  /** Stops fetching. */
+  /** Stops fetching. What is under way may still fail, when the SDK listens no more: nobody is to die of that. */
   stop() {
     this.client.destroy();
+    this.client.repository.on('error', () => {});
   }
 }

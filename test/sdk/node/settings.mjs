@@ -5,6 +5,8 @@ import { parseArgs } from 'node:util';
 
 const defaults = {
   url: { env: 'PENNON_URL', value: 'http://127.0.0.1:4242' },
+  'admin-url': { env: 'PENNON_ADMIN_URL', value: '' }, // of the Admin API, where that is elsewhere
+  behind: { env: 'PENNON_BEHIND', value: '' }, // what stands between the server and SDKs, in words
   'admin-token': { env: 'PENNON_ADMIN_TOKEN', value: '' },
   project: { env: 'PENNON_PROJECT', value: 'default' },
   environment: { env: 'PENNON_ENVIRONMENT', value: 'development' },
@@ -12,6 +14,7 @@ const defaults = {
   modes: { env: 'PENNON_MODES', value: 'polling,delta,streaming' },
   suites: { env: 'PENNON_SUITES', value: '' },
   scenarios: { env: 'PENNON_SCENARIOS', value: '' },
+  failing: { env: 'PENNON_FAILING', value: '[]' },
   toggles: { env: 'PENNON_TOGGLES', value: '20' },
   burst: { env: 'PENNON_BURST', value: '50' },
   elsewhere: { env: 'PENNON_ELSEWHERE', value: '[]' },
@@ -46,7 +49,9 @@ export function readSettings(argv = process.argv.slice(2), env = process.env) {
     settings[camel(name)] = settings[camel(name)].split(',').map((s) => s.trim()).filter(Boolean);
   }
   settings.elsewhere = JSON.parse(settings.elsewhere); // SDKs of other languages: [{name, command}]
+  settings.failing = JSON.parse(settings.failing); // scenarios that are to fail: [{scenario, says, reason}]
   settings.url = settings.url.replace(/\/+$/, '');
+  settings.adminUrl = settings.adminUrl.replace(/\/+$/, '') || settings.url;
   return settings;
 }
 

@@ -119,7 +119,7 @@ async function main() {
     await admin.deleteToken(token);
   }
   for (const [name, { sinceSentMs }] of Object.entries(result)) {
-    if (sinceSentMs) say(`${name}: change to SDK ${sinceSentMs.p50} ms (median), ${sinceSentMs.p99} ms (p99), ${sinceSentMs.max} ms (longest)`);
+    if (sinceSentMs) say(`${name}${settings.behind && `, behind ${settings.behind}`}: change to SDK ${sinceSentMs.p50} ms (median), ${sinceSentMs.p99} ms (p99), ${sinceSentMs.max} ms (longest)`);
   }
   finish(result);
 }

@@ -15,7 +15,7 @@ const served = (sdk, wire, count) =>
   });
 
 /** After a cut connection only what was missed is sent. */
-export async function resumes({ check, open, toggle, flip }) {
+export async function resumes({ check, open, toggle, flip, flag }) {
   const { sdk, wire } = await open('streaming');
   await sdk.synchronized();
   await served(sdk, wire, 1);
@@ -25,12 +25,12 @@ export async function resumes({ check, open, toggle, flip }) {
   wire.cut();
   const enabled = await flip();
   await served(sdk, wire, 2);
-  await sdk.until('the change it missed', () => sdk.client.isEnabled('modes.flag') === enabled);
+  await sdk.until('the change it missed', () => sdk.client.isEnabled(flag) === enabled);
   const [, resumed] = wire.streams;
   check('the SDK comes back with a Last-Event-ID', Boolean(resumed.headers['last-event-id']), resumed.headers);
   check('a resumed stream carries no hydration', !carriesHydration(resumed), resumed.firstEvent.slice(0, 500));
   const names = deltasOf(resumed.firstEvent).map((event) => event.feature?.name);
-  check('a resumed stream carries the missed change', names.includes('modes.flag'), names);
+  check('a resumed stream carries the missed change', names.includes(flag), names);
   await toggle([sdk]);
   check('the SDK still streams', sdk.fetching === 'streaming', sdk.switches);
 }
@@ -72,9 +72,9 @@ export async function drains({ check, open, toggle, settings, moveTo }) {
   await sdk.synchronized();
   for (let round = 1; round <= 3; round += 1) {
     const old = settings.url;
-    const { url } = await ask('join');
-    moveTo(url);
-    wire.forwardTo(url);
+    const joined = await ask('join');
+    moveTo(joined);
+    wire.forwardTo(joined.url);
     await ask('drain', { url: old });
     await served(sdk, wire, round + 1);
     await toggle([sdk]);
