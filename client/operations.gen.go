@@ -4617,6 +4617,12 @@ type GetDeltaParams struct {
 	IfNoneMatch *string `json:"If-None-Match,omitempty"`
 }
 
+// LinkEdgeParams defines parameters for LinkEdge.
+type LinkEdgeParams struct {
+	// UnleashConnectionID What the link is called in reports on the fleet; drawn if there is none.
+	UnleashConnectionID *string `json:"Unleash-Connection-Id,omitempty"`
+}
+
 // GetAllClientFeaturesParams defines parameters for GetAllClientFeatures.
 type GetAllClientFeaturesParams struct {
 	// NamePrefix Only flags whose names begin so.
@@ -7530,6 +7536,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /api/client/delta (the `GetDelta` operationId).
 	GetDelta(ctx context.Context, params *GetDeltaParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LinkEdge The link of an edge, over WebSocket
+	//
+	// Carries the changes of all scopes of an edge behind one cursor, and what becomes of tokens. Any backend token opens it; each scope comes with its own. docs/protocol.md describes the frames.
+	//
+	// Requires a backend token.
+	//
+	// Corresponds with GET /api/client/edge/link (the `LinkEdge` operationId).
+	LinkEdge(ctx context.Context, params *LinkEdgeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAllClientFeatures All flags the token sees
 	//
@@ -12918,6 +12933,25 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 // Corresponds with GET /api/client/delta (the `GetDelta` operationId).
 func (c *Client) GetDelta(ctx context.Context, params *GetDeltaParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDeltaRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LinkEdge The link of an edge, over WebSocket
+//
+// Carries the changes of all scopes of an edge behind one cursor, and what becomes of tokens. Any backend token opens it; each scope comes with its own. docs/protocol.md describes the frames.
+//
+// Requires a backend token.
+//
+// Corresponds with GET /api/client/edge/link (the `LinkEdge` operationId).
+func (c *Client) LinkEdge(ctx context.Context, params *LinkEdgeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLinkEdgeRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -23086,6 +23120,48 @@ func NewGetDeltaRequest(server string, params *GetDeltaParams) (*http.Request, e
 	return req, nil
 }
 
+// NewLinkEdgeRequest constructs an http.Request for the LinkEdge method
+func NewLinkEdgeRequest(server string, params *LinkEdgeParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/client/edge/link")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.UnleashConnectionID != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Unleash-Connection-Id", *params.UnleashConnectionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Unleash-Connection-Id", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewGetAllClientFeaturesRequest constructs an http.Request for the GetAllClientFeatures method
 func NewGetAllClientFeaturesRequest(server string, params *GetAllClientFeaturesParams) (*http.Request, error) {
 	var err error
@@ -27724,6 +27800,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /api/client/delta (the `GetDelta` operationId).
 	GetDeltaWithResponse(ctx context.Context, params *GetDeltaParams, reqEditors ...RequestEditorFn) (*GetDeltaResponse, error)
+
+	// LinkEdgeWithResponse The link of an edge, over WebSocket
+	//
+	// Carries the changes of all scopes of an edge behind one cursor, and what becomes of tokens. Any backend token opens it; each scope comes with its own. docs/protocol.md describes the frames.
+	//
+	// Requires a backend token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/client/edge/link (the `LinkEdge` operationId).
+	LinkEdgeWithResponse(ctx context.Context, params *LinkEdgeParams, reqEditors ...RequestEditorFn) (*LinkEdgeResponse, error)
 
 	// GetAllClientFeaturesWithResponse All flags the token sees
 	//
@@ -37205,6 +37292,40 @@ func (r GetDeltaResponse) ContentType() string {
 	return ""
 }
 
+type LinkEdgeResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+}
+
+// GetBody returns the raw response body bytes
+func (r LinkEdgeResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LinkEdgeResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LinkEdgeResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LinkEdgeResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetAllClientFeaturesResponse200Headers the declared response headers of an HTTP 200 response for GetAllClientFeatures
 type GetAllClientFeaturesResponse200Headers struct {
 	ETag *string
@@ -42600,6 +42721,23 @@ func (c *ClientWithResponses) GetDeltaWithResponse(ctx context.Context, params *
 		return nil, err
 	}
 	return ParseGetDeltaResponse(rsp)
+}
+
+// LinkEdgeWithResponse The link of an edge, over WebSocket
+//
+// Carries the changes of all scopes of an edge behind one cursor, and what becomes of tokens. Any backend token opens it; each scope comes with its own. docs/protocol.md describes the frames.
+//
+// Requires a backend token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/client/edge/link (the `LinkEdge` operationId).
+func (c *ClientWithResponses) LinkEdgeWithResponse(ctx context.Context, params *LinkEdgeParams, reqEditors ...RequestEditorFn) (*LinkEdgeResponse, error) {
+	rsp, err := c.LinkEdge(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLinkEdgeResponse(rsp)
 }
 
 // GetAllClientFeaturesWithResponse All flags the token sees
@@ -50294,6 +50432,22 @@ func ParseGetDeltaResponse(rsp *http.Response) (*GetDeltaResponse, error) {
 			headers.ETag = &value
 		}
 		response.Headers304 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLinkEdgeResponse parses an HTTP response from a LinkEdgeWithResponse call
+func ParseLinkEdgeResponse(rsp *http.Response) (*LinkEdgeResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LinkEdgeResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
 	}
 
 	return response, nil
