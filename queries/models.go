@@ -270,7 +270,7 @@ type FeatureType struct {
 
 type FleetReport struct {
 	Node string
-	// JSON, gzipped; of the node's own version
+	// JSON, gzipped if it is large
 	Report     []byte
 	ReportedAt time.Time
 }
