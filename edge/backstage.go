@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/pennonhq/pennon/api"
+	"github.com/pennonhq/pennon/api/system"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/token"
 )
@@ -26,6 +27,12 @@ func (s *surface) registerBackstage(a *api.API) {
 	})
 	get("/ready", s.backstageReady)
 	get("/info", s.backstageInfo)
+	if s.measured != nil {
+		get("/metrics", system.ServeMetrics(&s.measured.registry))
+	}
+	if s.pending != nil && !s.config.Hide.Batch {
+		get("/metricsbatch", s.backstageBatch)
+	}
 	if !s.config.Hide.Tokens {
 		get("/tokens", func(w http.ResponseWriter, _ *http.Request) { writeBackstage(w, http.StatusOK, s.tokenReport()) })
 	}
@@ -126,21 +133,26 @@ func (e *Edge) tokenReport() any {
 	return answer
 }
 
+// status is what is known of a token.
+func (k *knownToken) status() string {
+	switch {
+	case k.trusted:
+		return "Trusted"
+	case k.earlier:
+		return "Earlier"
+	}
+	return "Validated"
+}
+
 // reportOf lists the tokens that are known.
 func reportOf(tokens *Tokens) []tokenStatusSchema {
 	tokens.mu.RLock()
 	defer tokens.mu.RUnlock()
 	listed := []tokenStatusSchema{}
 	for _, known := range tokens.known {
-		status := "Validated"
-		if known.trusted {
-			status = "Trusted"
-		} else if known.earlier {
-			status = "Earlier"
-		}
 		listed = append(listed, tokenStatusSchema{
 			Token: known.Name, Type: string(known.Kind), Environment: known.Scope.Environment, Projects: known.Scope.Projects(),
-			Status: status,
+			Status: known.status(),
 		})
 	}
 	slices.SortFunc(listed, func(a, b tokenStatusSchema) int {

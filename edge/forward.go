@@ -80,6 +80,7 @@ func (f *Forwarder) Run(ctx context.Context) error {
 		if f.failures > 0 {
 			wait = jittered(wait)
 		}
+		f.stats.waits(wait)
 		timer := time.NewTimer(wait + drawn(f.Jitter))
 		select {
 		case <-timer.C:

@@ -15,37 +15,32 @@ const (
 	dropOverflow = "overflow" // more than is kept for the next run
 )
 
-// Buckets of what a Forwarder sends: bytes, and seconds.
-var (
-	sizeBounds     = []float64{1e3, 5e3, 1e4, 2e4, 5e4, 7.5e4, 1e5, 2.5e5, 5e5, 1e6}
-	intervalBounds = []float64{1, 5, 10, 30, 60, 90, 120, 300, 600, 900}
-)
+// sizeBounds are the buckets of reports in bytes, as Unleash Edge has them.
+var sizeBounds = []float64{1e3, 1e4, 2e4, 5e4, 7.5e4, 1e5, 2.5e5, 5e5, 1e6}
 
 // forwardStats is what a Forwarder has done. The zero forwardStats is ready; it is safe for concurrent use.
 type forwardStats struct {
-	mu        sync.Mutex
-	reports   uint64             // mu; that were sent, again ones included
-	errors    uint64             // mu; without an answer
-	statuses  map[int]uint64     // mu; answers other than success
-	lost      map[string]uint64  // mu; evaluations dropped, by why
-	sizes     *metrics.Histogram // mu; nil: none yet
-	intervals *metrics.Histogram // mu; nil: none yet
-	sentAt    time.Time          // mu
+	mu       sync.Mutex
+	errors   uint64             // mu; reports without an answer
+	statuses map[int]uint64     // mu; answers other than success
+	lost     map[string]uint64  // mu; evaluations dropped, by why
+	sizes    *metrics.Histogram // mu; of what was sent; nil: nothing yet
+	wait     time.Duration      // mu; the present interval
+}
+
+func (s *forwardStats) waits(interval time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wait = interval
 }
 
 func (s *forwardStats) sent(size int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reports++
 	if s.sizes == nil {
-		s.sizes, s.intervals = metrics.NewHistogram(sizeBounds), metrics.NewHistogram(intervalBounds)
+		s.sizes = metrics.NewHistogram(sizeBounds)
 	}
 	s.sizes.Observe(float64(size), 1)
-	now := time.Now()
-	if !s.sentAt.IsZero() {
-		s.intervals.Observe(now.Sub(s.sentAt).Seconds(), 1)
-	}
-	s.sentAt = now
 }
 
 func (s *forwardStats) failed() {

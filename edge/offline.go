@@ -59,6 +59,9 @@ func NewOffline(ctx context.Context, config OfflineConfig) (*Offline, error) {
 	o.surface = newSurface(config.Surface, tokens, tokens, unreported{}, ticketSecret(append(slices.Clone(config.ClientTokens), config.FrontendTokens...)))
 	o.surface.ready = func() error { return nil }
 	o.surface.contact = time.Now
+	if o.surface.measured != nil {
+		o.surface.connectMetrics(nil, tokens.collect)
+	}
 	o.surface.tokenReport = func() any { return tokenReportSchema{Refreshes: []tokenRefreshSchema{}, Tokens: reportOf(tokens)} }
 	o.merger = newMerger(o.surface.store, config.Logger.With("component", "offline"))
 	slices.Sort(environments)

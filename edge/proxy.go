@@ -24,6 +24,7 @@ import (
 	"github.com/pennonhq/pennon/api/proxy"
 	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/evaluation"
+	"github.com/pennonhq/pennon/metrics"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/token"
 	"github.com/pennonhq/pennon/usage"
@@ -125,6 +126,7 @@ type Proxy struct {
 	listener  net.Listener
 	http      *http.Server
 
+	requests *metrics.Requests
 	loaded   chan struct{} // closed when there are flags
 	changed  atomic.Int64  // when flags changed last, in nanoseconds
 	document atomic.Pointer[proxy.Document]
@@ -198,6 +200,7 @@ func (p *Proxy) handler() http.Handler {
 		Flags:       evaluation.New(p.store),
 		Usage:       p.forwarder.Buffer,
 		Logger:      c.Logger,
+		Metrics:     p.connectMetrics(),
 	}
 	if len(c.ServerTokens) > 0 {
 		config.ServerTokens = proxy.NewKeys(c.ServerTokens, &token.Token{ID: "server-token", Name: "server token", Kind: token.Client, Scope: scope})
@@ -207,7 +210,7 @@ func (p *Proxy) handler() http.Handler {
 		p.enrichers = append(p.enrichers, e)
 		config.Enrichers = append(config.Enrichers, e.Enrich)
 	}
-	return api.Inflate(proxy.New(config))
+	return p.observed(api.Inflate(proxy.New(config)))
 }
 
 // received keeps what only the upstream's own words tell: in which order it lists flags, and what it leaves out.

@@ -24,9 +24,13 @@ const documentVersion = "0.1.0"
 
 // handler builds the HTTP surface: what the server serves of the data plane, from the same packages.
 func (s *surface) handler() http.Handler {
-	a := api.New(api.Config{
+	config := api.Config{
 		BasePath: s.config.BasePath, Version: documentVersion, Build: s.config.Version, TrustProxy: s.config.TrustProxy,
-	}, s.config.Logger)
+	}
+	if s.measured != nil {
+		config.Observe = s.measured.observe
+	}
+	a := api.New(config, s.config.Logger)
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 	system.Register(a, system.Check{Name: "flags", Ready: func(context.Context) error { return s.ready() }})
 	client.Register(a.Router, client.Dependencies{

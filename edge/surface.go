@@ -25,6 +25,7 @@ import (
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/ticket"
+	"github.com/pennonhq/pennon/usage"
 )
 
 // surface is the data plane over HTTP, wherever flags come from.
@@ -44,6 +45,9 @@ type surface struct {
 
 	usedElsewhere func(environment string, hashes [][32]byte) // nil: nobody wants to know
 
+	measured *measured          // nil: nothing is
+	pending  func() usage.Batch // what waits to be sent upstream; nil: nothing ever
+
 	ready       func() error
 	contact     func() time.Time // when flags were confirmed last
 	tokenReport func() any       // for /internal-backstage/tokens
@@ -56,19 +60,24 @@ type surface struct {
 	plainHTTP, tlsHTTP *http.Server
 }
 
-func newSurface(config Surface, tokens, validated api.Tokens, usage client.Usage, secret []byte) *surface {
+func newSurface(config Surface, tokens, validated api.Tokens, reported client.Usage, secret []byte) *surface {
 	s := &surface{
-		config: config, tokens: tokens, validated: validated, usage: usage,
+		config: config, tokens: tokens, validated: validated, usage: reported,
 		store: replica.NewStore(config.Logger), tickets: ticket.New(secret),
 		started: time.Now(), loaded: make(chan struct{}),
 	}
 	s.store.UseStrategies(config.Strategies)
 	s.flags = evaluation.New(s.store)
-	s.hub = sse.New(sse.Config{MaxStreams: config.MaxStreams, MaxStreamsPerKey: config.MaxStreamsPerToken, Logger: config.Logger})
+	hub := sse.Config{MaxStreams: config.MaxStreams, MaxStreamsPerKey: config.MaxStreamsPerToken, Logger: config.Logger}
+	if !config.Hide.Metrics {
+		s.measured = newMeasured()
+		hub.Delivered = s.measured.delivered
+	}
+	s.hub = sse.New(hub)
 	s.streams = stream.New(s.store, s.hub, tokens, 0)
 	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: tokens})
 	s.ofrep = ofrep.New(ofrep.Config{
-		Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: tokens, Tickets: s.tickets, Usage: usage, Logger: config.Logger,
+		Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: tokens, Tickets: s.tickets, Usage: reported, Logger: config.Logger,
 		BasePath: config.BasePath,
 	})
 	first := sync.OnceFunc(func() { close(s.loaded) })

@@ -22,7 +22,9 @@ import (
 type Upstream struct {
 	config       UpstreamConfig
 	http         *http.Client
+	meter        *meter // of what http asks
 	connectionID string
+	made         time.Time
 	batches      chan handover
 	joined       chan struct{} // holds one when feeds wait to be started
 	link         *uplink
@@ -53,10 +55,13 @@ func NewUpstream(config UpstreamConfig) (*Upstream, error) {
 	if err != nil {
 		return nil, err
 	}
+	measured := &meter{base: config.Transport}
 	u := &Upstream{
 		config:       config,
-		http:         &http.Client{Transport: config.Transport},
+		http:         &http.Client{Transport: measured},
+		meter:        measured,
 		connectionID: newID(),
+		made:         time.Now(),
 		batches:      make(chan handover),
 		joined:       make(chan struct{}, 1),
 		tokenNews:    newNews(),

@@ -80,12 +80,24 @@ func (r *Requests) add(key request) *Histogram {
 	return h
 }
 
+// Each yields every series, in order of path, method and status.
+func (r *Requests) Each(yield func(path, method string, status int, h *Histogram)) {
+	series := *r.series.Load()
+	for _, key := range sorted(series) {
+		yield(key.path, key.method, key.status, series[key])
+	}
+}
+
+func sorted(series map[request]*Histogram) []request {
+	return slices.SortedFunc(maps.Keys(series), func(a, b request) int {
+		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method), cmp.Compare(a.status, b.status))
+	})
+}
+
 // Collect writes all requests under one name and those of SDKs under another, as Unleash does.
 func (r *Requests) Collect(w *Writer) {
 	series := *r.series.Load()
-	keys := slices.SortedFunc(maps.Keys(series), func(a, b request) int {
-		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.method, b.method), cmp.Compare(a.status, b.status))
-	})
+	keys := sorted(series)
 	write := func(of func(path string) bool) {
 		for _, key := range keys {
 			if of(key.path) {

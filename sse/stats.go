@@ -5,6 +5,7 @@ import "sync/atomic"
 // counters are what Stats reports.
 type counters struct {
 	streams    [transports]atomic.Int64
+	opened     atomic.Uint64
 	closes     [reasons]atomic.Uint64
 	messages   atomic.Uint64
 	bytes      atomic.Uint64
@@ -16,6 +17,7 @@ type counters struct {
 // Stats is what a hub has done and holds. The totals count from its making.
 type Stats struct {
 	Streams    map[Transport]int // open now
+	Opened     uint64            // streams that were opened
 	Slow       int               // of these, how many wait for their peer to take a message
 	Messages   uint64            // sent, heartbeats not counted
 	Bytes      uint64            // sent, all of them but TLS and HTTP framing
@@ -29,6 +31,7 @@ type Stats struct {
 func (h *Hub) Stats() Stats {
 	stats := Stats{
 		Streams:    make(map[Transport]int, transports),
+		Opened:     h.opened.Load(),
 		Messages:   h.messages.Load(),
 		Bytes:      h.bytes.Load(),
 		Heartbeats: h.heartbeats.Load(),

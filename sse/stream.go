@@ -115,6 +115,7 @@ func (s *Stream) attach(conn net.Conn, transport Transport, subscription Subscri
 	s.client = unique.Make(subscription.Client)
 	s.transport = transport
 	s.hub.streams[transport].Add(1)
+	s.hub.opened.Add(1)
 	if conn != nil {
 		limitUnacknowledged(conn, userTimeout)
 		s.raw = rawOf(conn)

@@ -77,5 +77,8 @@ func (h *handler) prometheus(w http.ResponseWriter, r *http.Request) {
 		"An epoch timestamp (in milliseconds) set to when our unleash-client last checked (regardless if there was an update or not)", h.Fetched().UnixMilli())
 	b.WriteByte('\n')
 	metric("unleash_proxy_up", "counter", "Indication that the service is up.", 1)
+	if h.Metrics != nil {
+		b.Write(h.Metrics())
+	}
 	writeText(w, r, http.StatusOK, textPlain+"; version=0.0.4", b.String())
 }

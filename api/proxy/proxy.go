@@ -68,6 +68,9 @@ type Config struct {
 	// Store answers /proxy/client/features where there is no Document. nil: nobody does.
 	Store *replica.Store
 
+	// Metrics is written after the legacy proxy's own for Prometheus. nil: nothing is.
+	Metrics func() []byte
+
 	Flags  *evaluation.Evaluator
 	Usage  client.Usage
 	Logger *slog.Logger // nil: nothing is logged

@@ -24,17 +24,18 @@ const contentTypeMetrics = "text/plain; version=0.0.4; charset=utf-8"
 // RegisterMetrics puts what Prometheus scrapes on router: everything there is under PathMetrics, impact metrics at its end,
 // and those alone under PathImpact, where Unleash has them. impact may be nil. It wants no credential.
 func RegisterMetrics(router chi.Router, registry *metrics.Registry, impact *usage.Impact) {
-	router.Get(PathMetrics, serveMetrics(registry))
+	router.Get(PathMetrics, ServeMetrics(registry))
 	if impact == nil {
 		return
 	}
 	registry.Collect(collectImpact(impact))
 	var alone metrics.Registry
 	alone.Collect(collectImpact(impact))
-	router.Get(PathImpact, serveMetrics(&alone))
+	router.Get(PathImpact, ServeMetrics(&alone))
 }
 
-func serveMetrics(registry *metrics.Registry) http.HandlerFunc {
+// ServeMetrics answers with what the registry has to write.
+func ServeMetrics(registry *metrics.Registry) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		text := registry.Write(nil)
 		header := w.Header()
