@@ -25,7 +25,7 @@ type Instance struct {
 	Region     string    `json:"region,omitempty"`
 	Hosting    string    `json:"hosting,omitempty"`
 	Version    string    `json:"edgeVersion"`
-	Started    time.Time `json:"started"`
+	Started    time.Time `json:"started,omitzero"`
 
 	Process  *Process            `json:"processMetrics,omitempty"`
 	Traffic  Traffic             `json:"traffic"`

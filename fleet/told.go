@@ -1,5 +1,10 @@
 package fleet
 
+import (
+	"maps"
+	"slices"
+)
+
 // addTold adds what edges have told of themselves and of those behind them: how many SDKs stream from each, and which
 // revision those have of which nothing nearer is known.
 func (p *Propagation) addTold(reports []Report) {
@@ -17,8 +22,8 @@ func (p *Propagation) addTold(reports []Report) {
 			}
 		}
 	}
-	for _, t := range told {
-		p.addTale(t, direct)
+	for _, identifier := range slices.Sorted(maps.Keys(told)) {
+		p.addTale(told[identifier], direct)
 	}
 }
 
@@ -40,6 +45,7 @@ func (p *Propagation) addTale(t *tale, direct map[string][]int) {
 			}
 		}
 	} else if revision, serves := t.instance.holds(p.Environment); serves {
+		direct[t.instance.Identifier] = []int{len(p.Edges)}
 		p.Edges = append(p.Edges, EdgeProgress{
 			Instance: t.instance.Identifier, App: t.instance.AppName, Version: t.instance.Version, Node: t.node, Behind: t.behind,
 			Source: FromReport, Revision: revision, Has: revision >= p.Revision, Heard: t.part.At, Streams: &streams,
