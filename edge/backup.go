@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	backupVersion = 1
+	backupVersion = 2
 
 	// maxEarlier is after what time without the upstream's word a token of an earlier run is forgotten.
 	maxEarlier = 30 * 24 * time.Hour
@@ -33,7 +33,13 @@ type backup struct {
 	SavedAt      time.Time                  `json:"savedAt"`
 	Environments map[string]json.RawMessage `json:"environments"` // as GET /client/features answers
 	Tokens       []savedToken               `json:"tokens"`
-	Usage        *savedUsage                `json:"usage,omitempty"`
+
+	// Since version 2: where it stood, so that only what changes since has to come, and clients resume.
+	Cursor string       `json:"cursor,omitempty"` // of the link
+	Scopes []savedScope `json:"scopes,omitempty"`
+	Log    []savedRow   `json:"log,omitempty"` // that clients can resume from, ascending
+
+	Usage *savedUsage `json:"usage,omitempty"`
 }
 
 type savedToken struct {
@@ -86,15 +92,8 @@ func gather(before *backup, store *replica.Store, upstream *Upstream, tokens *To
 	for environment, body := range before.Environments {
 		b.Environments[environment] = body
 	}
-	for _, environment := range store.Environments() {
-		if _, loaded := upstream.Brings(environment); !loaded {
-			continue
-		}
-		if state := store.State(environment); state != nil {
-			scope := token.NewScope(environment, token.All)
-			b.Environments[environment] = state.Features(replica.FeaturesQuery{Query: replica.Query{Scope: scope}}).Plain()
-		}
-	}
+	b.positions(upstream)
+	b.flags(store.View(), upstream)
 	tokens.each(func(sum hash, known *knownToken) { b.Tokens = append(b.Tokens, saved(sum, known)) })
 	return b
 }

@@ -98,7 +98,7 @@ func TestBackup(t *testing.T) {
 		t.Parallel()
 		folder := t.TempDir()
 		k := in(folder)
-		write(t, folder, own, `{"version":2}`)
+		write(t, folder, own, `{"version":3}`)
 		_, err := k.read(t.Context())
 		require.ErrorContains(t, err, "newer")
 		write(t, folder, own, `{"version":`)

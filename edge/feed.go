@@ -28,6 +28,7 @@ type feed struct {
 	leave       chan struct{} // closed then
 	loaded      chan struct{} // closed when there are flags
 	load        func()        // closes loaded
+	lastID      sharedText    // of the stream; only the goroutine of run writes it, or the link while that has the feed
 
 	// What follows belongs to the goroutine of run.
 	bars      [Full]bar // of the modes before Full; the link has its own
@@ -35,7 +36,6 @@ type feed struct {
 	tries     int       // streams in a row that brought nothing
 	refusals  int       // in a row
 	retry     time.Duration
-	lastID    string // of the stream
 	deltaTag  string
 	fullTag   string
 	wholeAt   time.Time // when everything came the last time, unasked conditions
@@ -68,9 +68,7 @@ func (f *feed) run(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	f.restore(ctx)
-	f.up.link.enter(f, false)
-	defer f.up.link.exit(f)
+	f.up.link.enter(f, f.restore(ctx))
 	for ctx.Err() == nil {
 		own, done := f.up.link.own(ctx, f)
 		f.ask(own)
@@ -80,6 +78,7 @@ func (f *feed) run(ctx context.Context) error {
 		done()
 	}
 	if f.left.Load() {
+		f.up.link.exit(f)
 		_ = f.up.deliver(whole, &batch{feed: f.index, leave: true})
 	}
 	return nil
@@ -142,7 +141,7 @@ func (f *feed) afterStream(lived time.Duration, err error) time.Duration {
 	case errors.Is(err, errAskedToPoll):
 		f.bars[Streaming].set(now, jittered(troubleMax))
 	case errors.Is(err, errUnhydrated):
-		f.lastID = ""
+		f.lastID.set("")
 		f.failures++
 	case unsupported(err):
 		f.bars[Streaming].set(now, doubled(unsupportedFirst, unsupportedMax, f.bars[Streaming].times))
@@ -216,13 +215,16 @@ func jitteredLittle(d time.Duration) time.Duration { return d*19/20 + (jittered(
 
 // contact notes that the upstream has answered as it should.
 func (f *feed) contact(mode Mode) {
-	var refused bool
+	var refused, away bool
 	f.status.set(func(s *Status) {
-		refused = s.Refused
+		refused, away = s.Refused, !s.Connected
 		s.Mode, s.Connected, s.Refused, s.Err, s.Failures, s.ContactAt = mode, true, false, nil, 0, time.Now()
 	})
 	if refused {
 		f.up.link.accepted(f)
+	}
+	if away {
+		f.up.link.back()
 	}
 	if !f.talked || f.announced != mode {
 		f.talked, f.announced = true, mode
@@ -268,6 +270,7 @@ func (f *feed) take(ctx context.Context, d document, revision int64, earlier boo
 
 func (f *feed) batch(d document, revision int64, earlier bool) *batch {
 	b := &batch{feed: f.index, document: d, revision: revision, accepts: f.up.config.Filter.accepts, initial: earlier, restored: earlier}
+	b.resumed = earlier && f.lastID.get() != ""
 	if scope := f.token.scope(); earlier && !scope.AllProjects() {
 		b.accepts = func(feature *eval.Feature) bool {
 			return f.up.config.Filter.accepts(feature) && scope.Sees(feature.Project)

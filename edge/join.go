@@ -130,12 +130,16 @@ func includes(outer, inner token.Scope) bool {
 	return true
 }
 
-// restore takes in the flags of an earlier run.
-func (f *feed) restore(ctx context.Context) {
+// restore takes in the flags of an earlier run. It reports whether they stand at the link's cursor of that run.
+func (f *feed) restore(ctx context.Context) (held bool) {
+	saved, found := f.earlierPosition()
 	body := f.earlier
 	f.earlier = nil
 	if body == nil {
-		return
+		return false
+	}
+	if found {
+		f.lastID.set(saved.StreamID)
 	}
 	d, err := parseDocument(body)
 	if err == nil {
@@ -143,7 +147,12 @@ func (f *feed) restore(ctx context.Context) {
 	}
 	if err != nil {
 		f.logger.Error("flags of an earlier run cannot be read", "err", err)
-		return
+		f.lastID.set("")
+		return false
+	}
+	if f.up.earlier != nil {
+		f.status.set(func(s *Status) { s.ContactAt = f.up.earlier.savedAt })
 	}
 	f.logger.Info("serving flags of an earlier run until the upstream answers")
+	return found && saved.Held
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pennonhq/pennon/edge/storage"
 	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/token"
 )
 
 const (
@@ -42,6 +43,8 @@ type keeper struct {
 	tokens   *Tokens
 	usage    *pipeline
 	logger   *slog.Logger
+	startup  map[hash]bool // tokens that are asked with from the start
+	dynamic  bool          // others follow
 
 	earlier atomic.Pointer[backup]
 	loaded  bool          // the backup was read, or there is none; belongs to load, then to run
@@ -51,7 +54,10 @@ type keeper struct {
 func newKeeper(config Config, store *replica.Store, upstream *Upstream, tokens *Tokens, usage *pipeline) (*keeper, error) {
 	k := &keeper{
 		store: store, upstream: upstream, tokens: tokens, usage: usage, logger: config.Logger.With("component", "backup"),
-		changed: make(chan struct{}, 1),
+		changed: make(chan struct{}, 1), startup: map[hash]bool{}, dynamic: config.Dynamic,
+	}
+	for _, secret := range config.Tokens {
+		k.startup[token.Hash(secret)] = true
 	}
 	k.earlier.Store(&backup{})
 	if config.Storage == nil {
@@ -98,7 +104,14 @@ func (k *keeper) load(ctx context.Context) error {
 		return err
 	case err != nil:
 		k.logger.Error("the backup cannot be read; going on without it, and trying again", "err", err)
+		return nil
 	}
+	earlier, err := k.earlier.Load().position(func(sum hash) bool { return k.startup[sum] }, k.dynamic)
+	if err != nil {
+		k.logger.Error("clients of the earlier run have to start over", "err", err)
+		return nil
+	}
+	k.upstream.resume(earlier)
 	return nil
 }
 

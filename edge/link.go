@@ -24,15 +24,18 @@ type uplink struct {
 	dialer *websocket.Dialer // nil: there is no link
 	rang   chan struct{}     // holds one when seats have changed
 
-	mu     sync.Mutex
-	seats  map[*feed]*seat // mu; of the feeds that run
-	keeps  bool            // mu; feeds wait for the link, unless it has put them aside
-	moved  chan struct{}   // mu; closed and made anew when a feed may have to get its flags itself
-	cursor string          // mu; where those stand that are held; empty: nowhere
+	mu      sync.Mutex
+	seats   map[*feed]*seat // mu; of the feeds that run
+	keeps   bool            // mu; feeds wait for the link, unless it has put them aside
+	moved   chan struct{}   // mu; closed and made anew when a feed may have to get its flags itself
+	cursor  string          // mu; where those stand that are held; empty: nowhere
+	earlier bool            // mu; the cursor is that of an earlier run
+	found   bool            // mu; the upstream was away, and a feed has found it again
 
 	// What follows belongs to the goroutine of run.
 	bar      bar
 	failures int // in a row
+	tries    int // connections in a row that brought nothing
 	retry    time.Duration
 }
 
@@ -60,11 +63,18 @@ func (l *uplink) ring() {
 	}
 }
 
-// enter takes a seat for a feed. Held says that what it has restored stands at the cursor.
+// begin starts at a cursor of an earlier run.
+func (l *uplink) begin(cursor string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.cursor, l.earlier = cursor, cursor != ""
+}
+
+// enter takes a seat for a feed. Held says that what it has restored stands at the cursor of the earlier run.
 func (l *uplink) enter(f *feed, held bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.seats[f] = &seat{held: held}
+	l.seats[f] = &seat{held: held && l.earlier}
 	l.ring()
 }
 
@@ -106,6 +116,14 @@ func (l *uplink) accepted(f *feed) {
 	}
 }
 
+// back says that a feed has found the upstream again.
+func (l *uplink) back() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.found = true
+	l.ring()
+}
+
 // run connects, and connects again, until ctx is done.
 func (l *uplink) run(ctx context.Context) error {
 	if l.dialer == nil {
@@ -137,6 +155,7 @@ func (l *uplink) wait(ctx context.Context, d time.Duration) {
 func (l *uplink) gather(ctx context.Context) bool {
 	for {
 		wanted, next := l.wanted(time.Now())
+		l.hasten()
 		if bar := time.Until(l.bar.until); bar > 0 {
 			next = max(next, bar)
 		} else if wanted {
@@ -152,6 +171,16 @@ func (l *uplink) gather(ctx context.Context) bool {
 		}
 		timer.Stop()
 	}
+}
+
+// hasten tries the link soon where the upstream was away, and is found again.
+func (l *uplink) hasten() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if soon := time.Now().Add(jittered(backoffFirst)); l.found && l.bar.trouble && soon.Before(l.bar.until) {
+		l.bar.until, l.bar.trouble = soon, false
+	}
+	l.found = false
 }
 
 // wanted reports whether all feeds that there are have taken their seats, and one of them is not refused; if not, when to
@@ -178,9 +207,10 @@ func (l *uplink) wanted(now time.Time) (yes bool, next time.Duration) {
 
 // after judges how a connection ended and returns how long to wait. Feeds wait for a few tries; then they go their own ways.
 func (l *uplink) after(ctx context.Context, lived time.Duration, err error) time.Duration {
-	now := time.Now()
-	if lived > 0 {
-		l.bar = bar{}
+	now, limit := time.Now(), backoffMax
+	if lived > 0 { // links work: waiting for the next one must not cost more than polling would
+		l.bar, l.tries = bar{}, 0
+		limit = min(limit, l.up.config.RefreshInterval)
 		if lived >= time.Minute {
 			l.failures = 0
 		}
@@ -199,25 +229,30 @@ func (l *uplink) after(ctx context.Context, lived time.Duration, err error) time
 	case retryAfter(err) > 0:
 		l.bar.set(now, jittered(retryAfter(err)*5/4))
 	default:
-		if l.failures++; l.failures >= l.tries() {
+		l.failures++
+		if lived == 0 {
+			l.tries++
+		}
+		if l.tries >= l.patience() {
 			l.bar.set(now, doubled(troubleFirst, troubleMax, l.bar.times))
+			l.bar.trouble = true
 		}
 	}
 	l.trouble(err)
 	switch {
 	case now.Before(l.bar.until):
-		l.failures = 0
+		l.failures, l.tries = 0, 0
 		l.free(ctx)
 		return 0
 	case l.retry > 0:
 		return jittered(min(l.retry, backoffMax))
 	default:
-		return doubled(backoffFirst, backoffMax, l.failures-1)
+		return doubled(backoffFirst, limit, l.failures-1)
 	}
 }
 
-// tries is how many connections in a row may fail before the feeds go their own ways: at once, if one of them has no flags.
-func (l *uplink) tries() int {
+// patience is how many connections in a row may fail before the feeds go their own ways: at once, if one of them has no flags.
+func (l *uplink) patience() int {
 	for _, f := range l.seated() {
 		if s := f.status.get(); !s.Filled && !s.Restored {
 			return 1
@@ -272,7 +307,10 @@ func (l *uplink) free(ctx context.Context) {
 	l.release(ctx, feeds)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, s := range l.seats {
+	for f, s := range l.seats {
+		if s.member {
+			f.lastID.set(resumable(l.cursor)) // streams have the same
+		}
 		s.member = false
 	}
 	l.keeps = false
@@ -312,7 +350,7 @@ func (l *uplink) aside(ctx context.Context, f *feed, first, limit time.Duration)
 func (l *uplink) arrived(members []*feed, at replica.Cursor) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.cursor, l.keeps = at.String(), true
+	l.cursor, l.earlier, l.keeps = at.String(), false, true
 	for _, s := range l.seats {
 		s.held = false
 	}
@@ -333,7 +371,7 @@ func (l *uplink) arrived(members []*feed, at replica.Cursor) {
 func (l *uplink) forget() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.cursor = ""
+	l.cursor, l.earlier = "", false
 	for _, s := range l.seats {
 		s.held = false
 	}

@@ -32,6 +32,9 @@ type merger struct {
 	mark         uint32 // of rows that did not
 	feeds        []*held
 	environments map[string]bool // that the Sink has
+
+	kept    map[string]bool // environments that an earlier run has left in the Sink
+	resumed int64           // the revision at which it did
 }
 
 func newMerger(sink replica.Sink, logger *slog.Logger) *merger {
@@ -107,6 +110,11 @@ func (m *merger) merge(b *batch) error {
 	}
 	c := newChange(h)
 	begins := !h.filled && !h.restored
+	if b.restored && m.kept[h.environment] { // the Sink has it
+		m.replace(h, c, b, *b.document.Features, b.document.Segments)
+		h.restored, h.resumable, h.asOf = true, b.resumed, m.resumed
+		return nil
+	}
 	if b.document.Events == nil {
 		m.replace(h, c, b, *b.document.Features, b.document.Segments)
 		c.advance(h, b.revision, false) // of a scope: it may lag behind the revisions of streams
@@ -217,8 +225,13 @@ func (m *merger) publish(h *held, c *change, begins bool) {
 	if c.revision <= m.head.Revision && !changed {
 		return
 	}
-	row.Environment, delta.Rows = h.environment, []replica.Row{row}
 	c.fill(&delta, h.environment, known)
+	if h.restored && !known && m.started { // of any age, so that it says nothing of a revision
+		m.hand(delta)
+		h.asOf = -1
+		return
+	}
+	row.Environment, delta.Rows = h.environment, []replica.Row{row}
 	m.hand(delta)
 	h.asOf = m.head.Revision
 }

@@ -43,8 +43,8 @@ func (f *feed) stream(ctx context.Context) (lived time.Duration, err error) {
 	r.Header.Set("Accept", "text/event-stream")
 	r.Header.Set("Cache-Control", "no-cache")
 	r.Header.Set("Accept-Encoding", "identity")
-	if f.lastID != "" {
-		r.Header.Set("Last-Event-Id", f.lastID)
+	if last := f.lastID.get(); last != "" {
+		r.Header.Set("Last-Event-Id", last)
 	}
 	f.retry = 0
 	answer, err := f.up.http.Do(r)
@@ -114,13 +114,13 @@ func (f *feed) message(ctx context.Context, m message) error {
 		err = f.take(ctx, d, 0, false)
 	}
 	if err != nil {
-		f.lastID = ""
+		f.lastID.set("")
 		return err
 	}
 	f.received(d, nil)
 	f.deltaTag, f.fullTag = "", "" // what polling knew is past
 	if m.id != "" {
-		f.lastID = resumable(m.id)
+		f.lastID.set(resumable(m.id))
 	}
 	return nil
 }

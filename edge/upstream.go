@@ -29,6 +29,7 @@ type Upstream struct {
 	joined       chan struct{} // holds one when feeds wait to be started
 	link         *uplink
 	tokenNews    *news
+	earlier      *position // nil: nothing is known of an earlier run
 
 	mu    sync.Mutex
 	feeds []*feed // mu; one's index is its place among the merger's
@@ -88,6 +89,7 @@ func newID() string {
 func (u *Upstream) Run(ctx context.Context, sink replica.Sink) error {
 	group, running := errgroup.WithContext(ctx)
 	m := newMerger(sink, u.config.Logger)
+	m.resume(u.earlier)
 	group.Go(func() error { return u.link.run(running) })
 	for {
 		for _, f := range u.current()[len(m.feeds):] {
