@@ -14,6 +14,8 @@ type Commands struct {
 	Tokens       Tokens       `cmd:"" group:"client" help:"List, create and revoke API tokens, through the API."`
 	Segments     Segments     `cmd:"" group:"client" help:"List and change segments."`
 	Events       Events       `cmd:"" group:"client" help:"Show the event log, or follow it."`
+	Fleet        Fleet        `cmd:"" group:"client" help:"Show servers, edges and applications, and what they have."`
+	Propagation  Propagation  `cmd:"" group:"client" help:"Tell who has a change, and how long it took."`
 	Export       Export       `cmd:"" group:"client" help:"Write flags, and what they need, as one JSON document."`
 	Import       Import       `cmd:"" group:"client" help:"Read such a document."`
 	Completion   Completion   `cmd:"" group:"client" help:"Print the script that completes commands and names in a shell."`
