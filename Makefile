@@ -30,7 +30,7 @@ test: deps ## Run every test: real PostgreSQL, PgBouncer, real SDKs, with the ra
 	@bash scripts/test.sh $(TESTFLAGS) $(PACKAGES)
 
 .PHONY: deps
-deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Chromium, Node.js packages)
+deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Redis, Chromium, Node.js packages)
 	@bash scripts/deps.sh
 
 .PHONY: generate

@@ -13,7 +13,6 @@ type edgeForeign struct {
 	RequestTimeout string `name:"edge-request-timeout" env:"EDGE_REQUEST_TIMEOUT" hidden:""`
 	KeepAlive      string `name:"edge-keepalive-timeout" env:"EDGE_KEEPALIVE_TIMEOUT" hidden:""`
 	Defer          string `name:"edge-defer-token-validation" env:"EDGE_DEFER_TOKEN_VALIDATION" hidden:""`
-	Batch          string `name:"disable-metrics-batch-endpoint" env:"DISABLE_METRICS_BATCH_ENDPOINT" hidden:""`
 	Instance       string `name:"disable-instance-data-endpoint" env:"DISABLE_INSTANCE_DATA_ENDPOINT" hidden:""`
 	Sentry         string `name:"sentry-dsn" env:"SENTRY_DSN" hidden:""`
 	SentryRate     string `name:"sentry-tracing-rate" env:"SENTRY_TRACING_RATE" hidden:""`
@@ -32,11 +31,11 @@ type edgeForeign struct {
 	Hostname       string `name:"hostname" env:"EDGE_HOSTNAME" hidden:""`
 	EC2            string `name:"ec2-instance-id" env:"EC2_INSTANCE_ID" hidden:""`
 
-	ClientSecret string   `name:"unleash-client-secret" env:"UNLEASH_CLIENT_SECRET" hidden:""`
-	Environments string   `name:"desired-environments" env:"DESIRED_ENVIRONMENTS" hidden:""`
-	Projects     string   `name:"desired-projects" env:"DESIRED_PROJECTS" hidden:""`
-	Identity     string   `name:"pkcs12-identity-file" env:"PKCS12_IDENTITY_FILE" hidden:""`
-	Passphrase   string   `name:"pkcs12-passphrase" env:"PKCS12_PASSPHRASE" hidden:""`
+	ClientSecret string `name:"unleash-client-secret" env:"UNLEASH_CLIENT_SECRET" hidden:""`
+	Environments string `name:"desired-environments" env:"DESIRED_ENVIRONMENTS" hidden:""`
+	Projects     string `name:"desired-projects" env:"DESIRED_PROJECTS" hidden:""`
+	Identity     string `name:"pkcs12-identity-file" env:"PKCS12_IDENTITY_FILE" hidden:""`
+	Passphrase   string `name:"pkcs12-passphrase" env:"PKCS12_PASSPHRASE" hidden:""`
 }
 
 // check fails when something asked for is not there, and warns of what does nothing.
@@ -66,7 +65,6 @@ func (o edgeForeign) check(logger *slog.Logger) error {
 		{o.RequestTimeout, "--edge-request-timeout", streamLimit},
 		{o.KeepAlive, "--edge-keepalive-timeout", streamLimit},
 		{o.Defer, "EDGE_DEFER_TOKEN_VALIDATION", unneeded},
-		{o.Batch, "--disable-metrics-batch-endpoint", "there is no such endpoint here"},
 		{o.Instance, "--disable-instance-data-endpoint", "there is no such endpoint here"},
 		{o.Sentry, "--sentry-dsn", logs},
 		{o.SentryRate, "--sentry-tracing-rate", logs},
