@@ -11,8 +11,13 @@ import (
 	"github.com/pennonhq/pennon/token"
 )
 
-// maxChecks bounds how many tokens of one link are checked at the same time.
-const maxChecks = 8
+const (
+	// maxChecks bounds how many tokens of one link are checked at the same time.
+	maxChecks = 8
+
+	// maxAttempts is how often a token is asked for that changes meanwhile.
+	maxAttempts = 5
+)
 
 // hello opens the link.
 func (l *link) hello(frame *FromEdge) error {
@@ -143,18 +148,26 @@ func (l *link) expect(wanted []Subscription) ([]*scope, error) {
 // check asks for the token of a scope, and once it is on the books, whether it is still that one: what becomes of it later,
 // tokenChanged tells.
 func (l *link) check(s *scope, wanted *Subscription, cursor bool) {
-	known, err := l.h.config.Tokens.Token(l.ctx, wanted.Token)
-	if why, ok := check(known, err); !ok {
-		l.refuse(s, why)
-		return
-	}
-	l.mu.Lock()
-	s.token = known
-	l.mu.Unlock()
-	again, ok := l.h.config.Tokens.ByHash(token.Hash(wanted.Token))
-	if !ok || again.ID != known.ID || again.Kind != known.Kind || again.Scope.Key() != known.Scope.Key() {
-		l.refuse(s, refusedChanged)
-		return
+	var known *token.Token
+	for attempt := 1; ; attempt++ {
+		var err error
+		known, err = l.h.config.Tokens.Token(l.ctx, wanted.Token)
+		if why, ok := check(known, err); !ok {
+			l.refuse(s, why)
+			return
+		}
+		l.mu.Lock()
+		s.token = known
+		l.mu.Unlock()
+		again, ok := l.h.config.Tokens.ByHash(token.Hash(wanted.Token))
+		if ok && again.ID == known.ID && again.Kind == known.Kind && again.Scope.Key() == known.Scope.Key() {
+			break
+		}
+		// It has changed this instant, or others have while it was asked for, so that it is not remembered.
+		if attempt == maxAttempts {
+			l.refuse(s, refusedChanged)
+			return
+		}
 	}
 	s.query = replica.Query{Scope: known.Scope, Departures: true}
 	s.held = wanted.Held && cursor
