@@ -28,6 +28,7 @@ type feed struct {
 	leave       chan struct{} // closed then
 	loaded      chan struct{} // closed when there are flags
 	load        func()        // closes loaded
+	withheld    atomic.Bool   // there are flags of an earlier run that are not served yet
 	lastID      sharedText    // of the stream; only the goroutine of run writes it, or the link while that has the feed
 
 	// What follows belongs to the goroutine of run.
@@ -242,6 +243,9 @@ func (f *feed) trouble(mode Mode, err error) {
 		s.Refused = s.Refused || denied
 		s.Failures++
 	})
+	if mode == Full || !unsupported(err) { // else the next mode is tried at once
+		f.release()
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
 	case denied:
@@ -260,10 +264,15 @@ func (f *feed) trouble(mode Mode, err error) {
 func (f *feed) take(ctx context.Context, d document, revision int64, earlier bool) error {
 	now := f.up.deliver(ctx, f.batch(d, revision, earlier))
 	if now.err == nil {
-		f.status.set(func(s *Status) { s.Filled, s.Restored, s.Revision = now.filled, now.restored, now.revision })
+		f.status.set(func(s *Status) {
+			s.Filled, s.Restored, s.Revision = now.filled, s.Restored && now.restored, now.revision
+		})
 	}
-	if now.filled || now.restored {
+	switch {
+	case now.filled:
 		f.load()
+	case now.restored:
+		f.withhold()
 	}
 	return now.err
 }

@@ -153,6 +153,5 @@ func (f *feed) restore(ctx context.Context) (held bool) {
 	if f.up.earlier != nil {
 		f.status.set(func(s *Status) { s.ContactAt = f.up.earlier.savedAt })
 	}
-	f.logger.Info("serving flags of an earlier run until the upstream answers")
 	return found && saved.Held
 }

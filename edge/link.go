@@ -215,6 +215,11 @@ func (l *uplink) after(ctx context.Context, lived time.Duration, err error) time
 			l.failures = 0
 		}
 	}
+	if !unsupported(err) {
+		for _, f := range l.seated() {
+			f.release()
+		}
+	}
 	switch {
 	case errors.Is(err, errNoScopes):
 		l.free(ctx)

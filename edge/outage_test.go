@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pennonhq/pennon/token"
 )
 
 func TestOutages(t *testing.T) {
@@ -78,4 +80,47 @@ func TestOutages(t *testing.T) {
 			require.LessOrEqual(t, f.asked(pathStreaming), streamTries)
 		})
 	})
+}
+
+// TestFlagsOfAnEarlierRun are older than the upstream's, so they are served only if it does not answer.
+func TestFlagsOfAnEarlierRun(t *testing.T) {
+	t.Parallel()
+	everything := token.NewScope("development", token.All)
+	for name, earlier := range map[string]struct {
+		answer func(*http.Request) *http.Response
+		after  time.Duration // flags are served, and not before
+		on     bool          // as the upstream says
+	}{
+		"WaitForAnUpstreamThatIsSlow": {func(*http.Request) *http.Response {
+			time.Sleep(time.Second)
+			return reply(http.StatusOK, features(flag("a", true)))
+		}, time.Second, true},
+		"AreServedAtOnceWhereItIsAway": {unreachable, 0, false},
+		"AreServedSoonWhereItIsSilent": {func(r *http.Request) *http.Response {
+			<-r.Context().Done()
+			return nil
+		}, restoredAfter, false},
+		"AreServedWhereItRefusesTheToken": {always(http.StatusUnauthorized, ""), 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake()
+				f.on(pathFeatures, earlier.answer)
+				r := start(t, f, func(c *UpstreamConfig) { c.Tokens, c.Open = nil, true })
+				r.Add(UpstreamToken{Secret: testToken}, []byte(features(flag("a", false))))
+				synctest.Wait()
+				if earlier.after > 0 {
+					advance(earlier.after - time.Millisecond)
+					_, loaded := r.Covers(everything)
+					require.False(t, loaded)
+					require.Error(t, r.Ready())
+					advance(2 * time.Millisecond)
+				}
+				_, loaded := r.Covers(everything)
+				require.True(t, loaded)
+				require.Equal(t, map[string]bool{"a": earlier.on}, r.flags(t, "development"))
+			})
+		})
+	}
 }

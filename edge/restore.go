@@ -1,6 +1,30 @@
 package edge
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// restoredAfter is how long an upstream that says nothing keeps flags of an earlier run from being served.
+const restoredAfter = 2 * time.Second
+
+// withhold keeps flags of an earlier run back. They are older than what the upstream has, which clients may have seen already,
+// so it gets the chance to answer first: they are served once it has failed to, or has not for a while.
+func (f *feed) withhold() {
+	f.withheld.Store(true)
+	time.AfterFunc(restoredAfter, f.release)
+}
+
+// release has flags of an earlier run served, if there are any and the upstream has not answered meanwhile. It is safe for
+// concurrent use.
+func (f *feed) release() {
+	if !f.withheld.CompareAndSwap(true, false) || f.isLoaded() {
+		return
+	}
+	f.status.set(func(s *Status) { s.Restored = !s.Filled })
+	f.load()
+	f.logger.Info("serving flags of an earlier run until the upstream answers")
+}
 
 // restore takes in flags of an earlier run that have come late, where there are none yet. Call it while Run runs.
 func (u *Upstream) restore(ctx context.Context, flags func(environment string) []byte) {
@@ -37,11 +61,10 @@ func (f *feed) restoreLate(ctx context.Context, body []byte) {
 	}
 	f.status.set(func(s *Status) {
 		if !s.Filled {
-			s.Filled, s.Restored, s.Revision = now.filled, now.restored, now.revision
+			s.Filled, s.Revision = now.filled, now.revision
 		}
 	})
 	if now.restored {
-		f.load()
-		f.logger.Info("serving flags of an earlier run until the upstream answers")
+		f.withhold()
 	}
 }
