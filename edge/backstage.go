@@ -33,6 +33,9 @@ func (s *surface) registerBackstage(a *api.API) {
 	if s.pending != nil && !s.config.Hide.Batch {
 		get("/metricsbatch", s.backstageBatch)
 	}
+	if s.instances != nil && !s.config.Hide.Instances {
+		get("/instancedata", s.instances)
+	}
 	if !s.config.Hide.Tokens {
 		get("/tokens", func(w http.ResponseWriter, _ *http.Request) { writeBackstage(w, http.StatusOK, s.tokenReport()) })
 	}

@@ -71,7 +71,7 @@ type Surface struct {
 
 // BackstageHidden are the parts of /internal-backstage that are not served.
 type BackstageHidden struct {
-	Metrics, Batch, Features, Tokens bool
+	Metrics, Batch, Instances, Features, Tokens bool
 }
 
 func (s Surface) withDefaults() Surface {

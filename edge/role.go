@@ -55,6 +55,7 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 	e.surface.pending = e.usage.forwarder.pending
 	e.surface.ready = e.Ready
 	e.surface.tokenReport = e.tokenReport
+	e.surface.instances = e.backstageInstances
 	e.surface.contact = func() time.Time { return time.Now().Add(-e.upstream.Staleness(time.Now())) }
 	if e.surface.measured != nil {
 		e.surface.connectMetrics(e.upstream.identity(), e.upstream.collect, e.usage.forwarder.collect, e.tokens.collect)
@@ -115,6 +116,7 @@ func (e *Edge) tokenChanged(id string, revoked bool) {
 		e.admission.changed(id)
 	}
 	e.surface.hub.CloseKey(id, reason)
+	e.surface.tokenChanged(id, revoked)
 	e.keeper.soon()
 }
 
@@ -153,6 +155,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	group.Go(func() error { return e.usage.run(running) })
 	group.Go(func() error { return e.keeper.run(running) })
 	group.Go(func() error { return e.register(running) })
+	group.Go(func() error { return e.tellUpstream(running) })
 	e.surface.serve(group)
 	e.config.Logger.Info("serving", "component", "edge", "url", e.URL(), "upstream", e.config.URL, "version", e.config.Version)
 	select {

@@ -35,12 +35,14 @@ func (s *surface) handler() http.Handler {
 	system.Register(a, system.Check{Name: "flags", Ready: func(context.Context) error { return s.ready() }})
 	client.Register(a.Router, client.Dependencies{
 		Store: s.store, Usage: s.usage, Tokens: s.tokens, Invite: s.streams.Invite, Once: s.once, TokensSeen: s.usedElsewhere,
+		Fleet: s.fleet,
 	})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.validated})
 	client.Document(a.Huma)
 	client.DocumentEdge(a.Huma)
 	s.streams.Register(a.Router)
 	stream.Document(a.Huma)
+	s.registerLinks(a)
 	s.registerFrontend(a)
 	s.registerProxy(a)
 	s.registerOFREP(a)

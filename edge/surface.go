@@ -18,10 +18,12 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/client"
+	"github.com/pennonhq/pennon/api/link"
 	"github.com/pennonhq/pennon/api/ofrep"
 	"github.com/pennonhq/pennon/api/push"
 	"github.com/pennonhq/pennon/api/stream"
 	"github.com/pennonhq/pennon/evaluation"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/sse"
 	"github.com/pennonhq/pennon/ticket"
@@ -35,6 +37,8 @@ type surface struct {
 	flags     *evaluation.Evaluator
 	hub       *sse.Hub
 	streams   *stream.Handler
+	fleet     *fleet.Registry // edges below this one
+	links     *link.Handler   // nil: none are served
 	push      *push.Handler
 	ofrep     *ofrep.Handler
 	tickets   *ticket.Keys
@@ -51,6 +55,7 @@ type surface struct {
 	ready       func() error
 	contact     func() time.Time // when flags were confirmed last
 	tokenReport func() any       // for /internal-backstage/tokens
+	instances   http.HandlerFunc // for /internal-backstage/instancedata; nil: there is none
 
 	started   time.Time
 	loaded    chan struct{} // closed when there are flags
@@ -75,6 +80,8 @@ func newSurface(config Surface, tokens, validated api.Tokens, reported client.Us
 	}
 	s.hub = sse.New(hub)
 	s.streams = stream.New(s.store, s.hub, tokens, 0)
+	s.fleet = fleet.New(fleet.Config{Version: config.Version})
+	s.connectLinks()
 	s.push = push.New(push.Config{Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: tokens})
 	s.ofrep = ofrep.New(ofrep.Config{
 		Store: s.store, Flags: s.flags, Hub: s.hub, Tokens: tokens, Tickets: s.tickets, Usage: reported, Logger: config.Logger,
@@ -170,6 +177,10 @@ func (s *surface) close(ctx context.Context) {
 			closing.Go(func() error { return server.Shutdown(ctx) }) // closes the listener at once, then waits for requests
 		}
 	}
+	closing.Go(func() error {
+		s.drainLinks(ctx)
+		return nil
+	})
 	s.hub.Drain(ctx, s.config.ShutdownGrace)
 	if err := closing.Wait(); err != nil {
 		s.config.Logger.Warn("requests were cut off", "component", "edge", "err", err)

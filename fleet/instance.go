@@ -32,7 +32,7 @@ type Instance struct {
 	Upstream Upstream            `json:"latencyUpstream"`
 	Requests map[string]Requests `json:"requestsSinceLastReport,omitempty"`
 
-	Streams   int        `json:"connectedStreamingClients"`
+	Streams   *int       `json:"connectedStreamingClients,omitempty"` // nil: not known
 	Edges     []Instance `json:"connectedEdges"`
 	Revisions []Revision `json:"edgeApiKeyRevisionIds,omitempty"`
 }

@@ -146,7 +146,7 @@ func (v *viewer) addTold(parent *Node, told *Instance, part *InstancePart, serve
 	if parent != nil && (made || n.Source == FromReport) && !v.under(parent, n) {
 		v.parents[n] = parent
 	}
-	n.Streams, n.Process, n.Upstream, n.Region, n.Hosting = &told.Streams, told.Process, &told.Upstream, told.Region, told.Hosting
+	n.Streams, n.Process, n.Upstream, n.Region, n.Hosting = told.Streams, told.Process, &told.Upstream, told.Region, told.Hosting
 	if n.Version == "" {
 		n.Version = told.Version
 	}

@@ -20,8 +20,9 @@ func tree(nodes []*fleet.Node, indent string) (lines []string) {
 }
 
 func told(instance string, revision int64, below ...fleet.Instance) fleet.Instance {
+	streams := 5
 	return fleet.Instance{
-		Identifier: instance, AppName: "edge", Streams: 5, Edges: below,
+		Identifier: instance, AppName: "edge", Streams: &streams, Edges: below,
 		Revisions: []fleet.Revision{{Environment: "production", Projects: []string{"*"}, Revision: revision}},
 	}
 }
@@ -100,4 +101,5 @@ func TestEdgeTellsOfThoseBelow(t *testing.T) {
 	require.Len(t, below[0].Revisions, 2)
 	require.Equal(t, "deeper", below[0].Edges[0].Identifier)
 	require.Empty(t, below[1].Revisions, "nothing is known")
+	require.Nil(t, below[1].Streams)
 }

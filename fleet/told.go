@@ -36,10 +36,9 @@ type tale struct {
 }
 
 func (p *Propagation) addTale(t *tale, direct map[string][]int) {
-	streams := t.instance.Streams
 	if known := direct[t.instance.Identifier]; len(known) > 0 {
 		for _, i := range known {
-			p.Edges[i].Streams = &streams
+			p.Edges[i].Streams = t.instance.Streams
 			if p.Edges[i].Version == "" {
 				p.Edges[i].Version = t.instance.Version
 			}
@@ -48,7 +47,7 @@ func (p *Propagation) addTale(t *tale, direct map[string][]int) {
 		direct[t.instance.Identifier] = []int{len(p.Edges)}
 		p.Edges = append(p.Edges, EdgeProgress{
 			Instance: t.instance.Identifier, App: t.instance.AppName, Version: t.instance.Version, Node: t.node, Behind: t.behind,
-			Source: FromReport, Revision: revision, Has: revision >= p.Revision, Heard: t.part.At, Streams: &streams,
+			Source: FromReport, Revision: revision, Has: revision >= p.Revision, Heard: t.part.At, Streams: t.instance.Streams,
 		})
 	}
 	for i := range t.instance.Edges {

@@ -114,7 +114,7 @@ func register(a *api.API, s *Server) {
 	}
 	client.Register(a.Router, client.Dependencies{
 		Store: s.store, Usage: s.usage.Buffer, Tokens: s.tokens, Invite: s.streams.Invite, Once: s.usage.Take,
-		Fleet:      s.fleet,
+		Fleet: s.fleet, Polls: s.fleet,
 		TokensSeen: func(_ string, hashes [][32]byte) { s.tokens.Seen(hashes) },
 	})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.tokens, Asked: apitoken.Asked{Cache: s.tokens}})

@@ -34,8 +34,8 @@ type Dependencies struct {
 	// may be among them. It must not block. nil: nobody.
 	TokensSeen func(environment string, hashes [][32]byte)
 
-	// Fleet is told who polls, and what edges tell of themselves. nil: nobody.
-	Fleet *fleet.Registry
+	// Fleet is told what edges tell of themselves, and Polls who polls. nil: nobody.
+	Fleet, Polls *fleet.Registry
 
 	// Invite reports whether the client that sends the request shall be told to stream, which then happens. nil: nobody.
 	Invite func(*http.Request) bool
@@ -44,7 +44,7 @@ type Dependencies struct {
 // Register puts the routes of /api/client on router. They expect the token that api.RequireToken lets pass for
 // token.Client under that prefix.
 func Register(router chi.Router, d Dependencies) {
-	flags := &reads{store: d.Store, invite: d.Invite, fleet: d.Fleet}
+	flags := &reads{store: d.Store, invite: d.Invite, polls: d.Polls}
 	if flags.invite == nil {
 		flags.invite = func(*http.Request) bool { return false }
 	}
@@ -76,7 +76,7 @@ func RegisterEdge(router chi.Router, d Dependencies) {
 type reads struct {
 	store  *replica.Store
 	invite func(*http.Request) bool
-	fleet  *fleet.Registry
+	polls  *fleet.Registry
 }
 
 // state returns what the query is answered from, or answers 503 itself and returns nil: SDKs keep what they have and ask

@@ -13,7 +13,7 @@ import (
 // polled notes that the caller was answered from the state. It runs on every poll: it makes nothing and reads headers in
 // their canonical form.
 func (h *reads) polled(r *http.Request, state *replica.State) {
-	if h.fleet == nil {
+	if h.polls == nil {
 		return
 	}
 	p := fleet.Poll{
@@ -26,7 +26,7 @@ func (h *reads) polled(r *http.Request, state *replica.State) {
 	if ms, err := strconv.ParseUint(first(r.Header["Unleash-Interval"]), 10, 31); err == nil {
 		p.Interval = time.Duration(ms) * time.Millisecond
 	}
-	h.fleet.Polled(p)
+	h.polls.Polled(p)
 }
 
 // isEdge reports whether the caller calls itself an edge.

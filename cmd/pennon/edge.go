@@ -139,6 +139,7 @@ type surfaceOptions struct {
 	HideAll      bool `name:"disable-all-endpoint" env:"DISABLE_ALL_ENDPOINT" help:"Do not serve /api/frontend/all and /proxy/all, which tell browsers the names of flags that are off."`
 	HideMetrics  bool `name:"disable-metrics-endpoint" env:"DISABLE_METRICS_ENDPOINT" help:"Do not serve /internal-backstage/metrics."`
 	HideBatch    bool `name:"disable-metrics-batch-endpoint" env:"DISABLE_METRICS_BATCH_ENDPOINT" help:"Do not serve /internal-backstage/metricsbatch."`
+	HideInstance bool `name:"disable-instance-data-endpoint" env:"DISABLE_INSTANCE_DATA_ENDPOINT" help:"Do not serve /internal-backstage/instancedata."`
 	HideFeatures bool `name:"disable-features-endpoint" env:"DISABLE_FEATURES_ENDPOINT" help:"Do not serve /internal-backstage/features."`
 	HideTokens   bool `name:"disable-tokens-endpoint" env:"DISABLE_TOKENS_ENDPOINT" help:"Do not serve /internal-backstage/tokens."`
 
@@ -179,7 +180,7 @@ func (o surfaceOptions) config(logger *slog.Logger) (edge.Surface, error) {
 			ExposedHeaders: strings.Join(trimmed(o.CORSExposed), ", "), MaxAge: seconds(o.CORSMaxAge), Anonymous: true,
 		},
 		HideAll:    o.HideAll,
-		Hide:       edge.BackstageHidden{Metrics: o.HideMetrics, Batch: o.HideBatch, Features: o.HideFeatures, Tokens: o.HideTokens},
+		Hide:       edge.BackstageHidden{Metrics: o.HideMetrics, Batch: o.HideBatch, Instances: o.HideInstance, Features: o.HideFeatures, Tokens: o.HideTokens},
 		MaxStreams: o.MaxStreams, MaxStreamsPerToken: o.MaxStreamsPerToken, ShutdownGrace: o.ShutdownGrace,
 	}
 	if surface.Host == "::" { // also where there is no IPv6

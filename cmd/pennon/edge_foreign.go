@@ -13,7 +13,6 @@ type edgeForeign struct {
 	RequestTimeout string `name:"edge-request-timeout" env:"EDGE_REQUEST_TIMEOUT" hidden:""`
 	KeepAlive      string `name:"edge-keepalive-timeout" env:"EDGE_KEEPALIVE_TIMEOUT" hidden:""`
 	Defer          string `name:"edge-defer-token-validation" env:"EDGE_DEFER_TOKEN_VALIDATION" hidden:""`
-	Instance       string `name:"disable-instance-data-endpoint" env:"DISABLE_INSTANCE_DATA_ENDPOINT" hidden:""`
 	Sentry         string `name:"sentry-dsn" env:"SENTRY_DSN" hidden:""`
 	SentryRate     string `name:"sentry-tracing-rate" env:"SENTRY_TRACING_RATE" hidden:""`
 	SentryDebug    string `name:"sentry-debug" env:"SENTRY_DEBUG" hidden:""`
@@ -65,7 +64,6 @@ func (o edgeForeign) check(logger *slog.Logger) error {
 		{o.RequestTimeout, "--edge-request-timeout", streamLimit},
 		{o.KeepAlive, "--edge-keepalive-timeout", streamLimit},
 		{o.Defer, "EDGE_DEFER_TOKEN_VALIDATION", unneeded},
-		{o.Instance, "--disable-instance-data-endpoint", "there is no such endpoint here"},
 		{o.Sentry, "--sentry-dsn", logs},
 		{o.SentryRate, "--sentry-tracing-rate", logs},
 		{o.SentryDebug, "--sentry-debug", logs},

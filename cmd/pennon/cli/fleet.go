@@ -30,7 +30,8 @@ func writeFleet(out io.Writer, f *client.FleetSchema) error {
 	t := newTable(out, "SERVER", "VERSION", "UP FOR", "REVISION", "EDGES", "STREAMS", "BROWSERS", "POLLERS")
 	for i := range f.Nodes {
 		n := &f.Nodes[i]
-		t.row(n.Node, n.Version, n.ReportedAt.Sub(n.StartedAt).Round(time.Second).String(), number(n.Revision), number(n.Edges), number(n.Streams), number(n.Browsers), number(n.Pollers))
+		now := f.Nodes[0].ReportedAt // of the server that answered
+		t.row(n.Node, n.Version, now.Sub(n.StartedAt).Round(time.Second).String(), number(n.Revision), number(n.Edges), number(n.Streams), number(n.Browsers), number(n.Pollers))
 	}
 	if err := t.flush(); err != nil {
 		return err
