@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pennonhq/pennon/api/link"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/token"
 )
@@ -97,6 +98,54 @@ func TestWhatAnEdgeHoldsOfAnotherScopeDoesNotCount(t *testing.T) {
 	require.Contains(t, string(frame.Scopes[0].Events), "hydration")
 	require.Equal(t, []string{"p1", "p2"}, frame.Scopes[0].Projects)
 	require.Equal(t, []link.LogRow{link.LogRow(n.store.Cursor())}, frame.Log, "nobody resumes from where something may have come and gone")
+}
+
+func TestTheLogLeavesOutWhatNobodyCanResumeFrom(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	n.tokens.put("p1", token.Client, "production", "p1")
+	e := n.open(t, link.Subscription{ID: 1, Token: "all"})
+	narrow := n.open(t, link.Subscription{ID: 1, Token: "p1"})
+	e.next(link.TypeChanges)
+	narrow.next(link.TypeChanges)
+	// Two transactions at once: what was in the project between them, nobody knows.
+	n.mu.Lock()
+	n.versions["flag1"]++
+	rows := []replica.Row{n.row(replica.KindFeature, "flag1", "p1"), n.row(replica.KindProject, "p9", "p9")}
+	n.apply(rows, []string{"flag1"}, nil)
+	n.mu.Unlock()
+	require.Equal(t, []link.LogRow{{Revision: rows[1].Revision, Mark: rows[1].Mark}}, e.next(link.TypeChanges).Log)
+	require.Len(t, narrow.next(link.TypeChanges).Log, 2, "who does not see the project can")
+}
+
+func TestTheFleetKnowsWhatEdgesHold(t *testing.T) {
+	t.Parallel()
+	registry := fleet.New(fleet.Config{})
+	n := newNode(t, func(c *link.Config) {
+		c.Fleet = registry
+		registry.Follow(c.Store)
+	})
+	n.tokens.put("p1", token.Client, "production", "p1")
+	edge := func(is func(fleet.EdgePart) bool) {
+		t.Helper()
+		require.Eventually(t, func() bool {
+			edges := registry.Edges()
+			return len(edges) == 1 && is(edges[0])
+		}, patience, time.Millisecond)
+	}
+	e := n.open(t, link.Subscription{ID: 1, Token: "all"}, link.Subscription{ID: 2, Token: "p1"})
+	frame := e.next(link.TypeChanges)
+	edge(func(p fleet.EdgePart) bool { return p.Instance == "one" && p.App == "edge" && p.Held() == 0 })
+	e.send(link.FromEdge{Type: link.TypeAck, Cursor: frame.Cursor})
+	edge(func(p fleet.EdgePart) bool { return p.Held() == n.store.Cursor().Revision })
+	before := n.store.Cursor().Revision
+	n.put("flag1", "p1")
+	frame = e.next(link.TypeChanges)
+	edge(func(p fleet.EdgePart) bool { return p.Held() == before })
+	e.send(link.FromEdge{Type: link.TypeAck, Cursor: frame.Cursor})
+	edge(func(p fleet.EdgePart) bool { return p.Held() == n.store.Cursor().Revision })
+	_ = e.ws.Close()
+	require.Eventually(t, func() bool { return len(registry.Edges()) == 0 }, patience, time.Millisecond)
 }
 
 func TestARestoredHistoryStartsOver(t *testing.T) {

@@ -91,7 +91,7 @@ type node struct {
 }
 
 // newNode serves links of a world. The token "all" sees everything in production.
-func newNode(t *testing.T, change ...func(*link.Config)) *node {
+func newNode(t testing.TB, change ...func(*link.Config)) *node {
 	t.Helper()
 	n := &node{world: newWorld(), tokens: &tokens{valid: map[[sha256.Size]byte]*token.Token{}}}
 	n.tokens.put("all", token.Client, "production", token.All)
@@ -105,7 +105,7 @@ func newNode(t *testing.T, change ...func(*link.Config)) *node {
 	return n
 }
 
-func (n *node) serve(t *testing.T) {
+func (n *node) serve(t testing.TB) {
 	t.Helper()
 	a := api.New(api.Config{}, slog.New(slog.DiscardHandler))
 	a.Guard("/api/client", api.RequireToken(n.tokens, token.Client))
