@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pennonhq/pennon/api/client"
-	"github.com/pennonhq/pennon/token"
 	"github.com/pennonhq/pennon/usage"
 )
 
@@ -132,12 +131,12 @@ func forward(t *testing.T, form Form, at *receiver, change ...func(*Forwarder)) 
 	return forwarder.Buffer, stop
 }
 
+func key(feature, app, environment string) usage.Key {
+	return usage.Key{Feature: feature, App: app, Environment: environment, Hour: time.Now()}
+}
+
 func TestForwarder(t *testing.T) {
 	t.Parallel()
-	key := func(feature, app, environment string) usage.Key {
-		return usage.Key{Feature: feature, App: app, Environment: environment, Hour: time.Now()}
-	}
-
 	t.Run("MergesAndSendsInBulkWithTheTokenOfTheEnvironment", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -290,89 +289,6 @@ func TestForwarder(t *testing.T) {
 			advance(2 * orphanFor)
 			require.Empty(t, f.pending().Counts)
 			require.Equal(t, map[string]uint64{dropOrphaned: 4}, f.stats.lost)
-		})
-	})
-
-	t.Run("TellsWhichTokensWereUsed", func(t *testing.T) {
-		t.Parallel()
-		for old, want := range map[bool]string{false: client.SeenByHash(token.Hash("s")), true: "s"} {
-			synctest.Test(t, func(t *testing.T) {
-				at := &receiver{status: http.StatusAccepted, old: old}
-				buffer, _ := forward(t, Bulk, at, func(f *Forwarder) {
-					f.Secret = func(sum hash) string {
-						if sum == token.Hash("s") {
-							return "s"
-						}
-						return ""
-					}
-				})
-				for range 2 {
-					buffer.Used(usage.TokenUse{Environment: "development", Hash: token.Hash("s")})
-					advance(2 * time.Minute)
-				}
-				require.Len(t, at.taken(), 2)
-				var body struct{ SeenTokens []string }
-				require.NoError(t, json.Unmarshal(at.taken()[1], &body))
-				require.Equal(t, []string{want}, body.SeenTokens)
-			})
-		}
-	})
-
-	t.Run("HandsTheNextRunWhatItCouldNotSend", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			at := &receiver{status: http.StatusAccepted, lossy: true}
-			var first *Forwarder
-			buffer, stop := forward(t, Bulk, at, func(f *Forwarder) { first = f })
-			buffer.Count(key("a", "shop", "development"), usage.Count{Yes: 1})
-			buffer.Used(usage.TokenUse{Environment: "development", Hash: token.Hash("s")})
-			advance(2 * time.Minute)
-			buffer.Count(key("a", "shop", "development"), usage.Count{Yes: 2})
-			stop()
-			left := first.remaining()
-			require.Len(t, left, 2)
-			require.NotContains(t, string(encoded(left)), "seenTokens")
-
-			at.change(func(r *receiver) { r.lossy = false })
-			delivered := 0
-			var second *Forwarder
-			_, stop = forward(t, Bulk, at, func(f *Forwarder) {
-				second = f
-				f.Delivered = func() { delivered++ }
-				f.restore(append(left, savedReport{ID: "nonsense"}))
-			})
-			require.Equal(t, left, second.saved())
-			require.Len(t, second.pending().Counts, 1)
-			advance(2 * time.Minute)
-			stop()
-			require.Equal(t, 2, delivered)
-			require.Empty(t, second.saved())
-			require.Empty(t, second.remaining())
-			require.Equal(t, 3, at.yes(t))
-		})
-	})
-
-	t.Run("GivesUpWhatIsTooOldAndKeepsABoundedAmount", func(t *testing.T) {
-		t.Parallel()
-		synctest.Test(t, func(t *testing.T) {
-			at := &receiver{}
-			var f *Forwarder
-			buffer, stop := forward(t, Bulk, at, func(made *Forwarder) { f = made })
-			buffer.Count(key("a", "shop", "development"), usage.Count{Yes: 1})
-			advance(maxReportAge + time.Hour)
-			require.Equal(t, map[string]uint64{dropRefused: 1}, f.stats.lost)
-			for i := range 40_000 {
-				buffer.Count(key(fmt.Sprintf("feature-with-a-long-name-%05d", i), "shop", "development"), usage.Count{Yes: 1})
-			}
-			stop()
-			left := f.remaining()
-			size := 0
-			for _, r := range left {
-				size += len(r.Body)
-			}
-			require.Greater(t, size, maxSaved/2)
-			require.LessOrEqual(t, size, maxSaved)
-			require.Positive(t, f.stats.lost[dropOverflow])
 		})
 	})
 

@@ -56,7 +56,7 @@ func (s *surface) collectBuild(w *metrics.Writer) {
 	if w.Family("pennon_build_info", "The version that runs.", metrics.KindGauge) {
 		w.Sample(1, label("version", s.config.Version), label("go_version", runtime.Version()))
 	}
-	w.Value("pennon_ready", "1 while the edge is ready.", metrics.KindGauge, truth(s.ready() == nil))
+	w.Value("pennon_edge_ready", "1 while the edge is ready.", metrics.KindGauge, truth(s.ready() == nil))
 }
 
 // collectRequests writes requests as Unleash Edge does.

@@ -19,7 +19,6 @@ func (p *Proxy) connectMetrics() func() []byte {
 		if w.Family("pennon_build_info", "The version that runs.", metrics.KindGauge) {
 			w.Sample(1, label("version", p.config.Version), label("go_version", runtime.Version()))
 		}
-		w.Value("pennon_ready", "1 once there are flags.", metrics.KindGauge, truth(p.store.Ready()))
 	})
 	registry.Collect(p.upstream.collect)
 	registry.Collect(p.forwarder.collect)

@@ -186,8 +186,9 @@ func (f *Forwarder) saved() []savedReport {
 	return all
 }
 
-// remaining is everything that could not be sent, as reports. It comes after Run. What is too much is dropped.
-func (f *Forwarder) remaining() []savedReport {
+// remaining is everything that could not be sent, as reports of so many bytes together at most. It comes after Run. What is
+// too much is dropped.
+func (f *Forwarder) remaining(limit int) []savedReport {
 	parts := f.take()
 	var all []savedReport
 	size := 0
@@ -196,7 +197,7 @@ func (f *Forwarder) remaining() []savedReport {
 			f.enqueue(l, r)
 		}
 		for _, r := range l.queue {
-			if size += len(r.body); size > maxSaved {
+			if size += len(r.body); size > limit {
 				f.log().Error("usage is dropped: the backup keeps no more of it", "environment", l.environment,
 					"evaluations", f.stats.lose(dropOverflow, r.batch))
 				r.batch = usage.Batch{}

@@ -34,7 +34,7 @@ func newPipeline(config Config, upstream *Upstream, tokens *Tokens) *pipeline {
 		Used: tokens.uses, Secret: tokens.secretOf,
 	}
 	p.forwarder.Buffer.TellFlagsApart()
-	p.left = sync.OnceValue(p.forwarder.remaining)
+	p.left = sync.OnceValue(func() []savedReport { return p.forwarder.remaining(maxSaved) })
 	return p
 }
 

@@ -275,7 +275,7 @@ func (p *Proxy) Run(ctx context.Context) error {
 	}
 	stop()
 	err := group.Wait()
-	p.forwarder.remaining()
+	p.forwarder.remaining(maxSaved)
 	p.forwarder.abandon()
 	return err
 }

@@ -260,3 +260,17 @@ func TestTokensUsedBehindEdgesAreSeen(t *testing.T) {
 	require.Equal(t, 1, seen(frontendToken))
 	require.Equal(t, 1, seen(clientToken), "with which the edges ask")
 }
+
+// runUntilEnd runs a role until the test ends or stop is called.
+func runUntilEnd(t *testing.T, run func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		require.NoError(t, <-done)
+	})
+	t.Cleanup(stop)
+	return stop
+}

@@ -143,14 +143,17 @@ func TestMetrics(t *testing.T) {
 		require.NotContains(t, series, "/no/such/path")
 		require.NotContains(t, series, "streaming", "how long a stream lasts says nothing")
 	}
-	requireDocumented(t, got, "orders", "took")
+	requireDocumented(t, operated{"docs/operating.md", "pennon"}, got, "orders", "took")
 }
+
+// operated names the operators' files of a role: its page, and its dashboard and alert rules in deploy.
+type operated struct{ page, deploy string }
 
 // requireDocumented holds the operators' files against what is served: the documentation has a row for every metric, and
 // the dashboard and the alert rules ask for none that is not there.
-func requireDocumented(t *testing.T, got scraped, impact ...string) {
+func requireDocumented(t *testing.T, role operated, got scraped, impact ...string) {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/operating.md")
+	text, err := os.ReadFile("../../" + role.page)
 	require.NoError(t, err)
 	var documented []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `([a-z0-9_]+)` \\|").FindAllStringSubmatch(string(text), -1) {
@@ -171,7 +174,7 @@ func requireDocumented(t *testing.T, got scraped, impact ...string) {
 			names[name+"_bucket"], names[name+"_sum"], names[name+"_count"] = true, true, true
 		}
 	}
-	expressions := append(dashboardExpressions(t), alertExpressions(t)...)
+	expressions := append(dashboardExpressions(t, role.deploy), alertExpressions(t, role.deploy)...)
 	require.Greater(t, len(expressions), 20)
 	for _, expression := range expressions {
 		used := metricsOf(expression)
@@ -196,9 +199,9 @@ func metricsOf(expression string) (names []string) {
 	return names
 }
 
-func dashboardExpressions(t *testing.T) (expressions []string) {
+func dashboardExpressions(t *testing.T, name string) (expressions []string) {
 	t.Helper()
-	text, err := os.ReadFile("../../deploy/dashboards/pennon.json")
+	text, err := os.ReadFile("../../deploy/dashboards/" + name + ".json")
 	require.NoError(t, err)
 	var dashboard struct {
 		UID, Title string
@@ -231,9 +234,9 @@ func dashboardExpressions(t *testing.T) (expressions []string) {
 	return expressions
 }
 
-func alertExpressions(t *testing.T) (expressions []string) {
+func alertExpressions(t *testing.T, name string) (expressions []string) {
 	t.Helper()
-	text, err := os.ReadFile("../../deploy/alerts/pennon.yaml")
+	text, err := os.ReadFile("../../deploy/alerts/" + name + ".yaml")
 	require.NoError(t, err)
 	var rules struct {
 		Groups []struct {
