@@ -103,6 +103,15 @@ func nameOf(raw json.RawMessage) string {
 	return named.Name
 }
 
+// idOf is the id of a segment; 0 if it has none.
+func idOf(raw json.RawMessage) int {
+	var named struct {
+		ID int `json:"id"`
+	}
+	_ = json.Unmarshal(raw, &named)
+	return named.ID
+}
+
 // parseFeature reads one flag. Strategies must be there: a flag without any is on for everyone, which must not come of an
 // answer that lost them.
 func parseFeature(raw json.RawMessage) (eval.Feature, error) {

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -21,7 +22,12 @@ const (
 // twoEnvironments is a server with four tokens.
 func twoEnvironments(t *testing.T) *server {
 	t.Helper()
-	s := startServer(t, snapshotAt(100, map[string][]replica.Feature{
+	return twoEnvironmentsOn(t, nil)
+}
+
+func twoEnvironmentsOn(t *testing.T, through *pipes) *server {
+	t.Helper()
+	s := startServer(t, through, snapshotAt(100, map[string][]replica.Feature{
 		"development": {*made("a", "one", true), *made("b", "two", true)},
 		"production":  {*made("a", "one", false), *made("b", "two", false)},
 	}))
@@ -43,12 +49,22 @@ type replicaOf struct {
 
 func startReplica(t *testing.T, s *server, change func(*UpstreamConfig), secrets ...string) *replicaOf {
 	t.Helper()
+	return startReplicaAfter(t, s, nil, nil, change, secrets...)
+}
+
+// startReplicaAfter has it go on where an earlier one has ended.
+func startReplicaAfter(
+	t *testing.T, s *server, earlier *position, flags map[string]json.RawMessage, change func(*UpstreamConfig), secrets ...string,
+) *replicaOf {
+	t.Helper()
 	r := &replicaOf{wire: newWire(t)}
-	config := UpstreamConfig{URL: s.URL + "/api", Transport: r.wire.Transport, Version: "test"}
+	r.wire.pipes = s.pipes
+	config := UpstreamConfig{URL: s.URL + "/api", Transport: r.wire.Transport, Version: "test", Open: true}
+	var tokens []UpstreamToken
 	for _, secret := range secrets {
 		known, err := s.tokens.Token(t.Context(), secret)
 		require.NoError(t, err)
-		config.Tokens = append(config.Tokens, UpstreamToken{Secret: secret, Environment: known.Scope.Environment, Projects: known.Scope.Projects()})
+		tokens = append(tokens, UpstreamToken{Secret: secret, Environment: known.Scope.Environment, Projects: known.Scope.Projects()})
 	}
 	if change != nil {
 		change(&config)
@@ -57,6 +73,12 @@ func startReplica(t *testing.T, s *server, change func(*UpstreamConfig), secrets
 	r.Upstream, err = NewUpstream(config)
 	require.NoError(t, err)
 	r.store = replica.NewStore(r.config.Logger)
+	if earlier != nil {
+		r.resume(earlier)
+	}
+	for _, one := range tokens {
+		r.Add(one, flags[one.Environment])
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx, r.store) }()
@@ -115,7 +137,7 @@ func TestLink(t *testing.T) {
 	t.Run("TakesTokensInWhileItIsUp", func(t *testing.T) {
 		t.Parallel()
 		s := twoEnvironments(t)
-		r := startReplica(t, s, func(c *UpstreamConfig) { c.Open = true }, secretOne)
+		r := startReplica(t, s, nil, secretOne)
 		defer r.stop()
 		eventually(t, func() bool { return r.all(Link) })
 		head := r.store.Cursor()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/pennonhq/pennon/eval"
@@ -193,7 +194,11 @@ func (m *merger) replace(h *held, c *change, b *batch, features, segments []json
 		}
 	}
 	keptSegments, whole := make(map[int]bool, len(segments)), true
+	used := b.uses(features)
 	for _, raw := range segments {
+		if used != nil && !used[idOf(raw)] {
+			continue
+		}
 		id, ok := m.segment(h, c, raw)
 		whole = whole && ok
 		keptSegments[id] = true
@@ -203,6 +208,27 @@ func (m *merger) replace(h *held, c *change, b *batch, features, segments []json
 			m.removeSegment(h, c, id)
 		}
 	}
+}
+
+// uses are the segments that the flags refer to which are accepted, where the document may hold those of others; nil: it
+// does not.
+func (b *batch) uses(features []json.RawMessage) map[int]bool {
+	if !b.restored || b.accepts == nil {
+		return nil
+	}
+	used := map[int]bool{}
+	for _, raw := range features {
+		feature, err := parseFeature(raw)
+		if err != nil || !b.accepts(&feature) {
+			continue
+		}
+		for i := range feature.Strategies {
+			for _, id := range feature.Strategies[i].Segments {
+				used[id] = true
+			}
+		}
+	}
+	return used
 }
 
 // publish hands the change to the Sink: as a Reset the first time, then always as a Delta. Begins says that the feed held
@@ -225,12 +251,19 @@ func (m *merger) publish(h *held, c *change, begins bool) {
 	if c.revision <= m.head.Revision && !changed {
 		return
 	}
-	c.fill(&delta, h.environment, known)
-	if h.restored && !known && m.started { // of any age, so that it says nothing of a revision
+	if m.started && c.revision <= m.head.Revision && (!known || begins && c.adds(h.scope)) {
+		if known {
+			delta.Gaps = []replica.Gap{{Scope: h.scope, Since: -1}}
+		}
+		c.fill(&delta, h.environment, known)
 		m.hand(delta)
-		h.asOf = -1
+		h.asOf = m.head.Revision
+		if m.adopted > 0 { // it may be older than what readers from elsewhere have
+			h.asOf = -1
+		}
 		return
 	}
+	c.fill(&delta, h.environment, known)
 	row.Environment, delta.Rows = h.environment, []replica.Row{row}
 	m.hand(delta)
 	h.asOf = m.head.Revision
@@ -244,7 +277,13 @@ func (m *merger) row(revision int64) replica.Row {
 // fill adds the change to the delta.
 func (c *change) fill(delta *replica.Delta, environment string, known bool) {
 	for id, segment := range c.segments {
-		delta.Segments = append(delta.Segments, replica.SegmentChange{ID: id, Segment: segment})
+		change := replica.SegmentChange{ID: id, Segment: segment}
+		// A feed may have taken out what the next one has put in.
+		if i := slices.IndexFunc(delta.Segments, func(s replica.SegmentChange) bool { return s.ID == id }); i >= 0 {
+			delta.Segments[i] = change
+			continue
+		}
+		delta.Segments = append(delta.Segments, change)
 	}
 	if !known {
 		if delta.EnvironmentsCreated == nil {

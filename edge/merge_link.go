@@ -5,6 +5,7 @@ import (
 
 	"github.com/pennonhq/pennon/api/link"
 	"github.com/pennonhq/pennon/replica"
+	"github.com/pennonhq/pennon/token"
 )
 
 // featureLeft is an event of links alone: the flag is in another project of the scope now, see replica.Query.
@@ -54,7 +55,7 @@ func (m *merger) follow(f *frame) error {
 		if !h.filled {
 			h.filled, h.restored = true, false
 			m.sweep(h, c)
-			begins = begins && c.addsOnly()
+			begins = begins && c.adds(h.scope)
 		}
 		begin = begin && begins
 		c.fill(&delta, h.environment, known)
@@ -149,12 +150,13 @@ func (m *merger) apply(h *held, c *change, p *part) (begins bool) {
 			m.logger.Debug("an event of an unknown type was skipped", "type", e.Type)
 		}
 	}
-	return begins && c.addsOnly()
+	return begins
 }
 
-func (c *change) addsOnly() bool {
+// adds reports whether the change adds flags of the scope and does nothing else to flags.
+func (c *change) adds(scope token.Scope) bool {
 	for _, feature := range c.features {
-		if feature == nil {
+		if feature == nil || !scope.Sees(feature.Project) {
 			return false
 		}
 	}

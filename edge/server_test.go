@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,7 @@ type server struct {
 	links   *link.Handler
 	hub     *sse.Hub
 	tokens  *tokenTable
+	pipes   *pipes      // nil: TCP
 	without atomic.Bool // it has no link
 
 	mu       sync.Mutex
@@ -76,10 +78,11 @@ func (t *tokenTable) set(secret string, kind token.Kind, scope token.Scope) *tok
 	return known
 }
 
-func startServer(t *testing.T, snapshot replica.Snapshot) *server {
+// startServer starts a server on TCP, or on pipes, which synctest knows.
+func startServer(t *testing.T, through *pipes, snapshot replica.Snapshot) *server {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	s := &server{store: replica.NewStore(quiet), tokens: &tokenTable{known: map[string]*token.Token{}}, asked: map[string]int{}}
+	s := &server{store: replica.NewStore(quiet), tokens: &tokenTable{known: map[string]*token.Token{}}, asked: map[string]int{}, pipes: through}
 	s.hub = sse.New(sse.Config{Logger: quiet})
 	streams := stream.New(s.store, s.hub, s.tokens, 0)
 	s.links = link.New(link.Config{Store: s.store, Tokens: s.tokens, Version: "test", Logger: quiet})
@@ -90,7 +93,7 @@ func startServer(t *testing.T, snapshot replica.Snapshot) *server {
 	streams.Register(a.Router)
 	s.links.Register(a.Router)
 	s.reset(snapshot)
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.asked[r.URL.Path]++
 		s.mu.Unlock()
@@ -100,6 +103,11 @@ func startServer(t *testing.T, snapshot replica.Snapshot) *server {
 		}
 		a.ServeHTTP(w, r)
 	}))
+	if through != nil {
+		_ = s.Listener.Close()
+		s.Listener = through
+	}
+	s.Start()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.hub.Run(ctx) }()
@@ -183,6 +191,8 @@ type wire struct {
 
 	hydrations atomic.Int64 // that have come over it
 
+	pipes *pipes // nil: TCP
+
 	mu     sync.Mutex
 	open   map[*wiretap]bool // mu
 	closed bool              // mu; nothing can be reached
@@ -203,7 +213,13 @@ func (w *wire) dial(ctx context.Context, network, address string) (net.Conn, err
 	if closed {
 		return nil, net.ErrClosed
 	}
-	connection, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	var connection net.Conn
+	var err error
+	if w.pipes != nil {
+		connection, err = w.pipes.dial(ctx)
+	} else {
+		connection, err = (&net.Dialer{}).DialContext(ctx, network, address)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -248,6 +264,61 @@ func (c *wiretap) Close() error {
 	delete(c.wire.open, c)
 	c.wire.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// pipes are a network inside the process. They are a net.Listener.
+type pipes struct {
+	accept chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newPipes() *pipes { return &pipes{accept: make(chan net.Conn), closed: make(chan struct{})} }
+
+func (p *pipes) dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.accept <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case connection := <-p.accept:
+		return connection, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.once.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return pipeAddress{} }
+
+type pipeAddress struct{}
+
+func (pipeAddress) Network() string { return "pipe" }
+func (pipeAddress) String() string  { return "pennon.test:80" }
+
+// soon is eventually in synctest's time, in which an hour is nothing.
+func soon(t *testing.T, what func() bool, why ...any) {
+	t.Helper()
+	for waited := time.Duration(0); ; waited += time.Second {
+		synctest.Wait()
+		if what() {
+			return
+		}
+		require.Less(t, waited, 2*time.Hour, why...)
+		advance(time.Second)
+	}
 }
 
 // eventually waits for what other goroutines bring about.
