@@ -268,11 +268,17 @@ func TestAnEdgeWithNothingButMissingEnvironmentsMayAskAgain(t *testing.T) {
 	t.Parallel()
 	n := newNode(t)
 	n.tokens.put("staging", token.Client, "staging", token.All)
-	e := n.open(t, link.Subscription{ID: 1, Token: "staging"})
-	e.next(link.TypeRefused)
+	var all []link.Subscription
+	for id := range link.MaxScopes {
+		all = append(all, link.Subscription{ID: id, Token: "staging"})
+	}
+	e := n.open(t, all...)
+	for range all {
+		e.next(link.TypeRefused)
+	}
 	n.environment("staging", true)
-	e.send(link.FromEdge{Type: link.TypeJoin, Scopes: []link.Subscription{{ID: 1, Token: "staging"}}})
-	for e.scopes[1] == nil {
+	e.send(link.FromEdge{Type: link.TypeJoin, Scopes: all})
+	for e.scopes[link.MaxScopes-1] == nil {
 		e.next(link.TypeChanges)
 	}
 }

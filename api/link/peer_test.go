@@ -130,7 +130,7 @@ func TestAPeerThatIsSlowIsSentEverythingAtOnceLater(t *testing.T) {
 
 func TestAPeerThatIsSilentIsLeft(t *testing.T) {
 	t.Parallel()
-	n := newNode(t, func(c *link.Config) { c.Heartbeat = 100 * time.Millisecond })
+	n := newNode(t, func(c *link.Config) { c.Heartbeat, c.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond })
 	e := n.dial(t, "all")
 	pings := 0
 	e.ws.SetPingHandler(func(string) error { pings++; return nil }) // and no pong

@@ -48,7 +48,9 @@ func (l *link) read() {
 		var data []byte
 		if kind, data, err = l.ws.ReadMessage(); err == nil {
 			if err = l.heard(); err == nil && l.closing() == 0 {
-				err = l.receive(kind, data)
+				if err = l.receive(kind, data); err == nil {
+					err = l.heard() // to check tokens may have taken a while
+				}
 			}
 		}
 	}
@@ -84,7 +86,7 @@ func (l *link) reasonOf(err error) sse.Reason {
 
 // heard gives the peer time until it has to be heard again. An ending link keeps its shorter deadline.
 func (l *link) heard() error {
-	patience := silenceFactor * l.h.config.Heartbeat
+	patience := max(silenceFactor*l.h.config.Heartbeat, 2*l.h.config.WriteTimeout) // a write in progress moves it on, too
 	if l.closing() != 0 {
 		patience = closeTimeout
 	}

@@ -127,6 +127,9 @@ func (l *link) subscribe(wanted []Subscription, cursor bool) error {
 func (l *link) expect(wanted []Subscription) ([]*scope, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for i := range wanted {
+		delete(l.later, wanted[i].ID)
+	}
 	if len(l.scopes)+len(l.later)+len(wanted) > MaxScopes {
 		return nil, errTooMuch
 	}
@@ -136,7 +139,6 @@ func (l *link) expect(wanted []Subscription) ([]*scope, error) {
 		if slices.ContainsFunc(l.scopes, func(s *scope) bool { return s.id == id }) {
 			return nil, errMalformed
 		}
-		delete(l.later, id)
 		s := &scope{id: id}
 		scopes = append(scopes, s)
 		l.scopes = append(l.scopes, s)
