@@ -141,11 +141,11 @@ func TestAPeerThatIsSilentIsLeft(t *testing.T) {
 
 func TestAPeerThatAnswersPingsStays(t *testing.T) {
 	t.Parallel()
-	n := newNode(t, func(c *link.Config) { c.Heartbeat = 100 * time.Millisecond })
+	n := newNode(t, func(c *link.Config) { c.Heartbeat, c.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond })
 	e := n.dial(t, "all")
 	answer, pings, enough := e.ws.PingHandler(), 0, make(chan struct{})
 	e.ws.SetPingHandler(func(payload string) error {
-		if pings++; pings == 8 {
+		if pings++; pings == 6 {
 			close(enough)
 		}
 		return answer(payload)
