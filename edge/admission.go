@@ -38,6 +38,7 @@ type startupToken struct {
 	secret  string
 	known   bool  // what it is, is known
 	problem error // why it brings no flags
+	faulty  bool  // the problem is the token itself: the upstream has said so
 }
 
 func newAdmission(tokens *Tokens, upstream *Upstream, startup []string, dynamic bool, logger *slog.Logger) *admission {
@@ -223,7 +224,7 @@ func (a *admission) settle(pending []string, failed error) {
 		}
 		problem := a.problemWith(secret, known, failed)
 		settled = settled && (known != nil || failed == nil)
-		if a.note(secret, known != nil, problem) && problem != nil {
+		if a.note(secret, known, problem, failed) && problem != nil {
 			a.logger.Error("a token of the start brings no flags", "token", token.Redact(secret), "err", problem)
 		}
 	}
@@ -249,13 +250,16 @@ func (a *admission) problemWith(secret string, known *knownToken, failed error) 
 }
 
 // note keeps what is known of a startup token, and reports whether that is news.
-func (a *admission) note(secret string, known bool, problem error) bool {
+func (a *admission) note(secret string, known *knownToken, problem, failed error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i := range a.startup {
 		if s := &a.startup[i]; s.secret == secret {
+			if s.faulty && known == nil && failed != nil {
+				return false // what the upstream has said still counts
+			}
 			news := fmt.Sprint(s.problem) != fmt.Sprint(problem)
-			s.known, s.problem = known, problem
+			s.known, s.problem, s.faulty = known != nil, problem, problem != nil && (known != nil || failed == nil)
 			return news
 		}
 	}
@@ -294,19 +298,4 @@ func minimal(tokens []UpstreamToken) []UpstreamToken {
 		}
 	}
 	return kept
-}
-
-// Ready returns nil when every token of the start brings what it should.
-func (a *admission) Ready() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, s := range a.startup {
-		switch {
-		case s.problem != nil:
-			return s.problem
-		case !s.known:
-			return errors.New("the upstream has not said yet what " + token.Redact(s.secret) + " is")
-		}
-	}
-	return nil
 }

@@ -57,10 +57,15 @@ type readySchema struct {
 	Status    string  `json:"status"`
 	Error     string  `json:"error,omitempty"`
 	Staleness float64 `json:"stalenessSeconds"` // since the flags were confirmed by the upstream
+
+	Problems []tokenProblem `json:"problems,omitempty"` // that leave some environment without flags, and others with theirs
 }
 
 func (s *surface) backstageReady(w http.ResponseWriter, _ *http.Request) {
 	answer := readySchema{Status: "READY", Staleness: time.Since(s.contact()).Seconds()}
+	if s.problems != nil {
+		answer.Problems = s.problems()
+	}
 	if err := s.ready(); err != nil {
 		answer.Status, answer.Error = "NOT_READY", err.Error()
 		writeBackstage(w, http.StatusServiceUnavailable, answer)

@@ -32,6 +32,7 @@ type Config struct {
 	AppName            string
 	InstanceID         string
 	RefreshInterval    time.Duration     // between two polls, where the upstream cannot stream
+	RequestTimeout     time.Duration     // of requests to the upstream, except for streams; 0: 30 s
 	MetricsInterval    time.Duration     // between two reports of usage
 	Revalidation       time.Duration     // between two questions about all tokens
 	Headers            map[string]string // sent along with every request to the upstream

@@ -108,6 +108,7 @@ type UpstreamConfig struct {
 	InstanceID      string // empty: drawn
 	Version         string
 	RefreshInterval time.Duration     // between two polls
+	RequestTimeout  time.Duration     // from dialling to the last byte, except for streams; 0: 30 s
 	Headers         map[string]string // sent along with every request
 	AuthHeader      string            // where the token goes; empty: Authorization
 
@@ -144,6 +145,9 @@ func (c UpstreamConfig) withDefaults() (UpstreamConfig, error) {
 	c.AuthHeader = cmp.Or(c.AuthHeader, "Authorization")
 	if c.InstanceID == "" {
 		c.InstanceID = newID()
+	}
+	if c.RequestTimeout <= 0 {
+		c.RequestTimeout = requestTimeout
 	}
 	if c.RefreshInterval <= 0 {
 		c.RefreshInterval = DefaultRefreshInterval

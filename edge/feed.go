@@ -291,7 +291,7 @@ func (f *feed) batch(d document, revision int64, earlier bool) *batch {
 // bootstrap fills in flags from elsewhere, once, if the upstream has not answered before. That it fails is not fatal: the
 // upstream may still answer.
 func (f *feed) bootstrap(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, f.up.config.RequestTimeout)
 	defer cancel()
 	if err := f.loadBootstrap(ctx); err != nil && !errors.Is(err, context.Canceled) {
 		f.logger.Error("no flags from the bootstrap address", "err", err)

@@ -208,7 +208,7 @@ func (u *Upstream) post(ctx context.Context, t UpstreamToken, path string, body 
 
 // postReport sends JSON under a name, if there is one. It returns the status of the answer, and whether it repeats the name.
 func (u *Upstream) postReport(ctx context.Context, t UpstreamToken, path string, body []byte, id usage.ReportID) (status int, named bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, u.config.RequestTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, u.config.URL+path, bytes.NewReader(body))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// requestTimeout bounds a poll from the dialling to the last byte.
+	// requestTimeout bounds a poll from the dialling to the last byte, unless the configuration does.
 	requestTimeout = 30 * time.Second
 
 	// maxDocument is how much an upstream may answer at once, in bytes.
@@ -26,7 +26,7 @@ const (
 
 // poll asks once, for everything or for what has changed.
 func (f *feed) poll(ctx context.Context, mode Mode) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, f.up.config.RequestTimeout)
 	defer cancel()
 	path, tag := "/client/features", &f.fullTag
 	if mode == Delta {

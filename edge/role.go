@@ -37,7 +37,7 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 	e := &Edge{config: config}
 	e.upstream, err = NewUpstream(UpstreamConfig{
 		URL: config.URL, Open: true, Prefer: config.Prefer, AppName: config.AppName, InstanceID: config.InstanceID,
-		Version: config.Version, RefreshInterval: config.RefreshInterval, Headers: config.Headers,
+		Version: config.Version, RefreshInterval: config.RefreshInterval, RequestTimeout: config.RequestTimeout, Headers: config.Headers,
 		AuthHeader: config.UpstreamAuthHeader, Transport: config.Transport, Logger: config.Logger,
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func New(ctx context.Context, config Config) (*Edge, error) {
 	e.surface = newSurface(config.Surface, e.admission, e.tokens, e.usage.forwarder.Buffer, ticketSecret(config.Tokens))
 	e.surface.once, e.surface.usedElsewhere = e.usage.once, usedElsewhere(e.usage.forwarder.Buffer)
 	e.surface.pending = e.usage.forwarder.pending
-	e.surface.ready = e.Ready
+	e.surface.ready, e.surface.problems = e.Ready, e.admission.problems
 	e.surface.tokenReport = e.tokenReport
 	e.surface.instances = e.backstageInstances
 	e.surface.contact = func() time.Time { return time.Now().Add(-e.upstream.Staleness(time.Now())) }
@@ -132,7 +132,8 @@ func (e *Edge) Upstream() *Upstream { return e.upstream }
 // Loaded is closed when flags have been read for the first time.
 func (e *Edge) Loaded() <-chan struct{} { return e.surface.loaded }
 
-// Ready returns nil when the flags of all tokens of the start are there and the upstream refuses none of them.
+// Ready returns nil when the flags of all tokens of the start are there and the upstream refuses none of them. Tokens that
+// can bring no flags do not count while others do.
 func (e *Edge) Ready() error {
 	if err := e.admission.Ready(); err != nil {
 		return err

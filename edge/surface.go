@@ -53,9 +53,10 @@ type surface struct {
 	pending  func() usage.Batch // what waits to be sent upstream; nil: nothing ever
 
 	ready       func() error
-	contact     func() time.Time // when flags were confirmed last
-	tokenReport func() any       // for /internal-backstage/tokens
-	instances   http.HandlerFunc // for /internal-backstage/instancedata; nil: there is none
+	contact     func() time.Time      // when flags were confirmed last
+	tokenReport func() any            // for /internal-backstage/tokens
+	instances   http.HandlerFunc      // for /internal-backstage/instancedata; nil: there is none
+	problems    func() []tokenProblem // nil: there are none
 
 	started   time.Time
 	loaded    chan struct{} // closed when there are flags

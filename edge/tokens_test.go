@@ -181,6 +181,27 @@ func TestTokensOfTheStartThatBringNothingAreNamed(t *testing.T) {
 		w.registry.set(schema("late", "client", "*"))
 		advance(time.Minute)
 		w.requireServed(t, "late", token.Client)
+		require.NoError(t, w.Ready(), "one bad token does not take the flags of the others away")
+		problems := w.problems()
+		require.Len(t, problems, 1)
+		require.Equal(t, token.Redact("browser"), problems[0].Token)
+		require.Contains(t, problems[0].Error, "token of type frontend")
+
+		w.fake.on(pathValidate, unreachable)
+		advance(time.Hour)
+		require.NoError(t, w.Ready(), "what the upstream has said counts while it is away")
+	})
+}
+
+func TestOneUnknownTokenOfTheStartIsNoReasonNotToBeReady(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, false, []string{"*:production.missing", "good"}, schema("good", "client", "*"))
+		w.settled(t)
+		advance(time.Minute)
+		require.NoError(t, w.Ready())
+		require.Equal(t, "production", w.problems()[0].Environment)
+		require.Contains(t, w.problems()[0].Error, "does not know")
 	})
 }
 

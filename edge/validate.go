@@ -35,7 +35,7 @@ type edgeTokenSchema struct {
 
 // validate asks the upstream which of the secrets are valid, and what they are. Those it does not name are not.
 func (u *Upstream) validate(ctx context.Context, secrets []string) (map[string]*token.Token, error) {
-	ctx, cancel := context.WithTimeout(ctx, validateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, min(validateTimeout, u.config.RequestTimeout))
 	defer cancel()
 	body := encoded(struct {
 		Tokens []string `json:"tokens"`

@@ -77,7 +77,7 @@ func (c *edgeCommand) config(logger *slog.Logger) (edge.Config, error) {
 		Surface: surface, URL: c.UpstreamURL, Tokens: tokens, Pretrusted: trimmed(c.Pretrusted),
 		Dynamic: c.Dynamic || len(tokens) == 0,
 		AppName: c.Surface.AppName, InstanceID: c.Surface.InstanceID, RefreshInterval: seconds(c.Refresh),
-		MetricsInterval: seconds(c.Metrics), Revalidation: seconds(c.Revalidation), Headers: headers,
+		RequestTimeout: seconds(c.Upstream.Socket), MetricsInterval: seconds(c.Metrics), Revalidation: seconds(c.Revalidation), Headers: headers,
 		UpstreamAuthHeader: cmp.Or(c.Surface.TokenHeader, c.AuthHeaderUp), Transport: transport, Storage: storage,
 	}
 	switch {

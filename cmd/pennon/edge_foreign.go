@@ -33,15 +33,12 @@ type edgeForeign struct {
 	ClientSecret string `name:"unleash-client-secret" env:"UNLEASH_CLIENT_SECRET" hidden:""`
 	Environments string `name:"desired-environments" env:"DESIRED_ENVIRONMENTS" hidden:""`
 	Projects     string `name:"desired-projects" env:"DESIRED_PROJECTS" hidden:""`
-	Identity     string `name:"pkcs12-identity-file" env:"PKCS12_IDENTITY_FILE" hidden:""`
-	Passphrase   string `name:"pkcs12-passphrase" env:"PKCS12_PASSPHRASE" hidden:""`
 }
 
 // check fails when something asked for is not there, and warns of what does nothing.
 func (o edgeForeign) check(logger *slog.Logger) error {
 	const (
 		secret      = "tokens are not issued by a client secret here: give backend tokens in --tokens (TOKENS)"
-		pkcs12      = "PKCS #12 is not read here: convert the file with 'openssl pkcs12 -in FILE -out FILE.pem -nodes' and give it as --pem-cert-file"
 		logs        = "errors are in the log"
 		scrape      = "let Prometheus scrape /internal-backstage/metrics"
 		unneeded    = "it does nothing here and can be left out"
@@ -52,8 +49,6 @@ func (o edgeForeign) check(logger *slog.Logger) error {
 		{o.ClientSecret, "--unleash-client-secret", secret},
 		{o.Environments, "--desired-environments", secret},
 		{o.Projects, "--desired-projects", secret},
-		{o.Identity, "--pkcs12-identity-file", pkcs12},
-		{o.Passphrase, "--pkcs12-passphrase", pkcs12},
 	} {
 		if option.value != "" {
 			missing = append(missing, fmt.Errorf("%s: %s", option.name, option.instead))

@@ -37,7 +37,7 @@ func TestEdgeCommand(t *testing.T) {
 		for flag, remedy := range map[string]string{
 			"--redis-url=http://cache":        "rediss",
 			"--redis-url=redis://a,redis://b": "--redis-mode cluster",
-			"--pkcs12-identity-file=a.p12":    "openssl pkcs12",
+			"--pkcs12-identity-file=a.p12":    "--pkcs12-identity-file: open a.p12",
 			"--unleash-client-secret=secret":  "TOKENS",
 			"--tls-enable":                    "--tls-server-key",
 			"--redirect-http-to-https":        "--tls-enable",

@@ -8,7 +8,8 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
+
+	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/pennonhq/pennon/edge"
 )
@@ -21,8 +22,10 @@ type upstreamOptions struct {
 	ClientCert string   `name:"pkcs8-client-certificate-file" env:"PKCS8_CLIENT_CERTIFICATE_FILE" help:"File with the certificate, PEM, to identify with."`
 	ClientKey  string   `name:"pkcs8-client-key-file" env:"PKCS8_CLIENT_KEY_FILE" help:"File with its private key, PEM."`
 	PEMFile    string   `name:"pem-cert-file" env:"PEM_CERT_FILE" help:"File with both, PEM."`
+	PKCS12     string   `name:"pkcs12-identity-file" env:"PKCS12_IDENTITY_FILE" help:"File with both, PKCS #12."`
+	Passphrase string   `name:"pkcs12-passphrase" env:"PKCS12_PASSPHRASE" help:"Passphrase of that file."`
 	Connect    int      `name:"upstream-request-timeout" env:"UPSTREAM_REQUEST_TIMEOUT" default:"5" help:"Seconds that connecting may take."`
-	Socket     int      `name:"upstream-socket-timeout" env:"UPSTREAM_SOCKET_TIMEOUT" default:"5" help:"Seconds that the server may take to begin an answer."`
+	Socket     int      `name:"upstream-socket-timeout" env:"UPSTREAM_SOCKET_TIMEOUT" default:"5" help:"Seconds that a request may take as a whole, and a stream until it begins."`
 	KeepAlive  int      `name:"client-keepalive-timeout" env:"CLIENT_KEEPALIVE_TIMEOUT" default:"15" help:"Seconds between two TCP keep-alives to the server."`
 }
 
@@ -30,7 +33,10 @@ type upstreamOptions struct {
 func (o upstreamOptions) transport() (*http.Transport, error) {
 	transport := edge.NewTransport(o.Insecure)
 	transport.DialContext = edge.Dialer(seconds(o.Connect), seconds(o.KeepAlive)).DialContext
-	transport.ResponseHeaderTimeout = max(seconds(o.Socket), time.Second)
+	transport.ResponseHeaderTimeout = seconds(o.Socket)
+	if o.Connect < 1 || o.Socket < 1 {
+		return nil, errors.New("timeouts are at least one second")
+	}
 	if o.CAFile != "" {
 		content, err := os.ReadFile(o.CAFile)
 		if err != nil {
@@ -45,19 +51,62 @@ func (o upstreamOptions) transport() (*http.Transport, error) {
 		}
 		transport.TLSClientConfig.RootCAs = pool
 	}
-	certificate, key := o.ClientCert, o.ClientKey
-	if o.PEMFile != "" {
-		certificate, key = o.PEMFile, o.PEMFile
+	identity, err := o.identity()
+	if err != nil {
+		return nil, err
 	}
-	if certificate == "" && key == "" {
-		return transport, nil
+	if identity != nil {
+		transport.TLSClientConfig.Certificates = []tls.Certificate{*identity}
+	}
+	return transport, nil
+}
+
+// identity is the certificate to identify with, and its key; nil if there is none.
+func (o upstreamOptions) identity() (*tls.Certificate, error) {
+	if given := countGiven(o.ClientCert+o.ClientKey, o.PEMFile, o.PKCS12); given == 0 {
+		return nil, nil
+	} else if given > 1 {
+		return nil, errors.New("give one of --pkcs8-client-certificate-file with --pkcs8-client-key-file, --pem-cert-file and --pkcs12-identity-file")
+	}
+	certificate, key := o.ClientCert, o.ClientKey
+	switch {
+	case o.PKCS12 != "":
+		return o.pkcs12()
+	case o.PEMFile != "":
+		certificate, key = o.PEMFile, o.PEMFile
+	case certificate == "" || key == "":
+		return nil, errors.New("--pkcs8-client-certificate-file and --pkcs8-client-key-file go together")
 	}
 	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate to identify with: %w", err)
 	}
-	transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
-	return transport, nil
+	return &pair, nil
+}
+
+func countGiven(values ...string) (given int) {
+	for _, value := range values {
+		if value != "" {
+			given++
+		}
+	}
+	return given
+}
+
+func (o upstreamOptions) pkcs12() (*tls.Certificate, error) {
+	content, err := os.ReadFile(o.PKCS12)
+	if err != nil {
+		return nil, fmt.Errorf("--pkcs12-identity-file: %w", err)
+	}
+	key, leaf, chain, err := pkcs12.DecodeChain(content, o.Passphrase)
+	if err != nil {
+		return nil, fmt.Errorf("--pkcs12-identity-file: %w", err)
+	}
+	identity := &tls.Certificate{PrivateKey: key, Leaf: leaf, Certificate: [][]byte{leaf.Raw}}
+	for _, authority := range chain {
+		identity.Certificate = append(identity.Certificate, authority.Raw)
+	}
+	return identity, nil
 }
 
 func (o upstreamOptions) headers() (map[string]string, error) {
