@@ -34,6 +34,7 @@ type Config struct {
 	RefreshInterval    time.Duration     // between two polls, where the upstream cannot stream
 	RequestTimeout     time.Duration     // of requests to the upstream, except for streams; 0: 30 s
 	MetricsInterval    time.Duration     // between two reports of usage
+	InstanceInterval   time.Duration     // between two reports on the edge itself; 0: a minute
 	Revalidation       time.Duration     // between two questions about all tokens
 	Headers            map[string]string // sent along with every request to the upstream
 	UpstreamAuthHeader string            // where the upstream wants the token; empty: Authorization

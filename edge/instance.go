@@ -33,8 +33,12 @@ func (e *Edge) tellUpstream(ctx context.Context) error {
 		return nil
 	case <-e.surface.loaded:
 	}
+	interval := e.config.InstanceInterval
+	if interval == 0 {
+		interval = instanceInterval
+	}
 	told := map[string]fleet.Requests{}
-	timer := time.NewTimer(jittered(instanceFirst))
+	timer := time.NewTimer(jittered(min(interval, instanceFirst)))
 	defer timer.Stop()
 	for failures := 0; ; {
 		select {
@@ -51,7 +55,7 @@ func (e *Edge) tellUpstream(ctx context.Context) error {
 		default:
 			failures = min(failures+1, instanceRest-1)
 		}
-		timer.Reset(jitteredLittle(instanceInterval * time.Duration(1+failures)))
+		timer.Reset(jitteredLittle(interval * time.Duration(1+failures)))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/eval"
 	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/replica"
 	"github.com/pennonhq/pennon/token"
 )
@@ -40,6 +41,12 @@ type server struct {
 
 func newServer(t testing.TB, snapshot *replica.Snapshot) *server {
 	t.Helper()
+	return newServerWith(t, snapshot, nil)
+}
+
+// newServerWith tells a registry who polls.
+func newServerWith(t testing.TB, snapshot *replica.Snapshot, polls *fleet.Registry) *server {
+	t.Helper()
 	logger := slog.New(slog.DiscardHandler)
 	s := &server{store: replica.NewStore(logger)}
 	if snapshot != nil {
@@ -54,7 +61,7 @@ func newServer(t testing.TB, snapshot *replica.Snapshot) *server {
 	}
 	surface := api.New(api.Config{}, logger)
 	surface.Guard("/api/client", api.RequireToken(known, token.Client))
-	Register(surface.Router, Dependencies{Store: s.store})
+	Register(surface.Router, Dependencies{Store: s.store, Polls: polls})
 	s.handler = surface
 	return s
 }

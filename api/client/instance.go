@@ -39,7 +39,7 @@ func instanceData(registry *fleet.Registry) http.HandlerFunc {
 
 // decodeInstance makes an Instance of what an edge sent.
 func decodeInstance(sent map[string]any) (told fleet.Instance, err error) {
-	datable(sent)
+	prepare(sent)
 	encoded, err := json.Marshal(sent)
 	if err != nil {
 		return told, err
@@ -51,9 +51,9 @@ func decodeInstance(sent map[string]any) (told fleet.Instance, err error) {
 	return told, nil
 }
 
-// datable takes out what should be a time and is none, here and in everything below: decoding would end at it. Edges name
+// prepare takes out what should be a time and is none, here and in everything below: decoding would end at it. Edges name
 // the list of revisions in two ways.
-func datable(sent map[string]any) {
+func prepare(sent map[string]any) {
 	for _, name := range []string{"started", "lastUpdated"} {
 		if value, present := sent[name]; present {
 			text, _ := value.(string)
@@ -62,6 +62,9 @@ func datable(sent map[string]any) {
 			}
 		}
 	}
+	if _, ok := sent["connectedStreamingClients"].(json.Number); !ok { // none is something else than not known
+		delete(sent, "connectedStreamingClients")
+	}
 	if revisions, ok := sent["apiKeyRevisionIds"]; ok && sent["edgeApiKeyRevisionIds"] == nil {
 		sent["edgeApiKeyRevisionIds"] = revisions
 	}
@@ -69,7 +72,7 @@ func datable(sent map[string]any) {
 		list, _ := sent[name].([]any)
 		for _, element := range list {
 			if below, ok := element.(map[string]any); ok {
-				datable(below)
+				prepare(below)
 			}
 		}
 	}
