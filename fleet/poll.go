@@ -113,15 +113,15 @@ func (s *pollShard) forget(now time.Time) {
 	}
 }
 
-// each calls visit for every client that still polls, and returns how many polls came from clients there was no room for
+// each calls visit for every client that still polls, which must not keep what it is given, and returns how many polls came from clients there was no room for
 // since the last call.
-func (p *polls) each(now time.Time, visit func(key pollerKey, p poller)) (missed int) {
+func (p *polls) each(now time.Time, visit func(key pollerKey, p *poller)) (missed int) {
 	for i := range p.shards {
 		shard := &p.shards[i]
 		shard.mu.Lock()
 		shard.forget(now)
 		for key, known := range shard.pollers {
-			visit(key, *known)
+			visit(key, known)
 		}
 		missed += shard.missed
 		shard.missed = 0

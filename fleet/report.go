@@ -143,7 +143,6 @@ func (r *Registry) Report(ctx context.Context) Report {
 		if len(p.Groups) > groupsMax {
 			p.Groups = merged(p.Groups)
 		}
-		p.Late, p.Edges = furthest(p.Late, lateMax), furthest(p.Edges, edgesMax)
 		report.Environments = append(report.Environments, *p)
 	}
 	slices.SortFunc(report.Environments, func(a, b EnvironmentPart) int { return strings.Compare(a.Name, b.Name) })
@@ -167,15 +166,24 @@ func (r *Registry) changePart(c *change) ChangePart {
 }
 
 func (r *Registry) reportPolls(part func(string) *EnvironmentPart) (missed int) {
-	missed = r.polls.each(r.now(), func(key pollerKey, known poller) {
+	type place struct {
+		environment, app string
+		revision         int64
+	}
+	counts := map[place]int{} // there may be thousands of clients
+	missed = r.polls.each(r.now(), func(key pollerKey, known *poller) {
+		counts[place{key.environment, key.app, known.revision}]++
 		p := part(key.environment)
 		named := Poller{App: key.app, ID: key.id, Revision: known.revision, Since: r.onDatabase(known.since), Last: r.onDatabase(known.last), Moved: known.moved}
 		if known.edge {
-			p.Edges = append(p.Edges, named)
+			p.Edges = among(p.Edges, named, edgesMax)
 		}
-		p.Late = append(p.Late, named)
-		p.Groups = append(p.Groups, Group{Kind: Polled, App: key.app, Revision: known.revision, Clients: 1})
+		p.Late = among(p.Late, named, lateMax)
 	})
+	for at, n := range counts {
+		p := part(at.environment)
+		p.Groups = append(p.Groups, Group{Kind: Polled, App: at.app, Revision: at.revision, Clients: n})
+	}
 	return missed
 }
 
@@ -255,10 +263,22 @@ func merged(groups []Group) []Group {
 	return sum
 }
 
-// furthest returns the clients that are furthest behind, at most so many.
-func furthest(pollers []Poller, most int) []Poller {
-	slices.SortFunc(pollers, func(a, b Poller) int {
-		return cmp.Or(cmp.Compare(a.Revision, b.Revision), a.Last.Compare(b.Last), strings.Compare(a.App, b.App), strings.Compare(a.ID, b.ID))
-	})
-	return slices.Clone(pollers[:min(len(pollers), most)]) // the rest may be thousands
+// among puts a client in its place among those furthest behind, of which there are so many at most.
+func among(pollers []Poller, p Poller, most int) []Poller {
+	if len(pollers) == most && further(&pollers[most-1], &p) {
+		return pollers
+	}
+	if len(pollers) == most {
+		pollers = pollers[:most-1]
+	}
+	at := len(pollers)
+	for at > 0 && further(&p, &pollers[at-1]) {
+		at--
+	}
+	return slices.Insert(pollers, at, p)
+}
+
+// further orders those furthest behind first.
+func further(a, b *Poller) bool {
+	return cmp.Or(cmp.Compare(a.Revision, b.Revision), a.Last.Compare(b.Last), strings.Compare(a.App, b.App), strings.Compare(a.ID, b.ID)) < 0
 }
