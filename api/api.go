@@ -39,6 +39,10 @@ type Config struct {
 
 	// Observe, if not nil, is told of every request.
 	Observe Observe
+
+	// Describe, if not nil, makes the same API without Describe, for its OpenAPI document, when that is first asked for. So the
+	// document need not be kept until then: see Forget.
+	Describe func() *API
 }
 
 // API is the HTTP surface of one role. Groups first call Guard for their prefix, then register: on Huma what should be
@@ -70,6 +74,9 @@ func New(config Config, logger *slog.Logger) *API {
 
 	a := &API{Router: router, Huma: humachi.New(router, humaConfig(config)), config: config, logger: logger, handler: router}
 	a.serveDocs()
+	if config.Describe != nil {
+		a.serveDescription()
+	}
 	return a
 }
 
@@ -147,13 +154,16 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 func humaConfig(config Config) huma.Config {
 	c := huma.DefaultConfig("Pennon", config.Version)
 	c.Info.Description = "Feature flags from PostgreSQL, over Unleash's protocol."
-	c.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
+	c.Components.Schemas = huma.NewMapRegistry(schemaPrefix, schemaName)
 	// Unknown properties are ignored: SDKs and tools of other versions send them.
 	c.AllowAdditionalPropertiesByDefault = true
 	// No $schema property in responses.
 	c.CreateHooks = nil
 	c.SchemasPath = ""
-	c.OpenAPIPath = "/docs/openapi"
+	c.OpenAPIPath = openAPIPath
+	if config.Describe != nil {
+		c.OpenAPIPath = ""
+	}
 	// huma's own documentation pages load scripts from elsewhere; docs.go serves one that does not.
 	c.DocsPath = ""
 	c.Formats = map[string]huma.Format{"application/json": jsonFormat, "json": jsonFormat}

@@ -300,6 +300,52 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestDescribedLater(t *testing.T) {
+	t.Parallel()
+	type part struct {
+		Names []string `json:"names" maxItems:"1"`
+	}
+	type input struct {
+		Project string `path:"project" maxLength:"5"`
+		Body    struct {
+			Parts []part `json:"parts"`
+		}
+	}
+	type output struct {
+		Body struct {
+			Answer string `json:"answer"`
+		}
+	}
+	register := func(a *api.API) *api.API {
+		huma.Register(a.Huma, huma.Operation{OperationID: "change", Method: http.MethodPut, Path: "/api/{project}"}, func(_ context.Context, in *input) (*output, error) {
+			out := &output{}
+			out.Body.Answer = in.Project
+			return out, nil
+		})
+		return a
+	}
+	made := 0
+	kept := register(api.New(api.Config{}, slog.New(slog.DiscardHandler)))
+	a := register(api.New(api.Config{Describe: func() *api.API {
+		made++
+		return register(api.New(api.Config{}, slog.New(slog.DiscardHandler)))
+	}}, slog.New(slog.DiscardHandler)))
+	a.Forget()
+
+	require.Empty(t, a.Huma.OpenAPI().Paths)
+	require.JSONEq(t, `{"answer":"web"}`, send(a, http.MethodPut, "/api/web", "", `{"parts":[{"names":["a"]}]}`).Body.String())
+	require.Equal(t, 400, send(a, http.MethodPut, "/api/web", "", `{"parts":[{"names":["a","b"]}]}`).Code, "bodies are still checked, with what they refer to")
+	require.Equal(t, 400, send(a, http.MethodPut, "/api/too-long", "", `{"parts":[]}`).Code)
+	require.Zero(t, made)
+	for _, suffix := range []string{".json", "-3.0.json", ".yaml", "-3.0.yaml"} {
+		want, got := send(kept, http.MethodGet, "/docs/openapi"+suffix, "", ""), send(a, http.MethodGet, "/docs/openapi"+suffix, "", "")
+		require.Equal(t, want.Body.String(), got.Body.String(), suffix)
+		require.Equal(t, want.Header().Get("Content-Type"), got.Header().Get("Content-Type"), suffix)
+	}
+	send(a, http.MethodGet, "/docs/openapi.json", "", "")
+	require.Equal(t, 4, made, "each form is made once")
+}
+
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	a, _ := setup(t, api.Config{})

@@ -21,7 +21,6 @@ func (s *surface) connectLinks() {
 func (s *surface) registerLinks(a *api.API) {
 	if s.links != nil {
 		s.links.Register(a.Router)
-		link.Document(a.Huma)
 	}
 }
 

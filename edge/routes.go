@@ -11,6 +11,7 @@ import (
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/client"
 	"github.com/pennonhq/pennon/api/frontend"
+	"github.com/pennonhq/pennon/api/link"
 	"github.com/pennonhq/pennon/api/ofrep"
 	"github.com/pennonhq/pennon/api/proxy"
 	"github.com/pennonhq/pennon/api/stream"
@@ -30,7 +31,33 @@ func (s *surface) handler() http.Handler {
 	if s.measured != nil {
 		config.Observe = s.measured.observe
 	}
+	describing := config
+	config.Describe = func() *api.API {
+		a := api.New(describing, s.config.Logger)
+		s.register(a)
+		s.describe(a)
+		return a
+	}
 	a := api.New(config, s.config.Logger)
+	s.register(a)
+	return s.outer(a)
+}
+
+// describe adds what is served to the OpenAPI document.
+func (s *surface) describe(a *api.API) {
+	client.Document(a.Huma)
+	client.DocumentEdge(a.Huma)
+	stream.Document(a.Huma)
+	if s.links != nil {
+		link.Document(a.Huma)
+	}
+	frontend.Document(a.Huma)
+	frontend.DocumentStreams(a.Huma)
+	ofrep.Document(a.Huma)
+}
+
+// register registers all that is served.
+func (s *surface) register(a *api.API) {
 	a.Guard("/api/client", api.RequireToken(s.tokens, token.Client))
 	system.Register(a, system.Check{Name: "flags", Ready: func(context.Context) error { return s.ready() }})
 	client.Register(a.Router, client.Dependencies{
@@ -38,16 +65,12 @@ func (s *surface) handler() http.Handler {
 		Fleet: s.fleet,
 	})
 	client.RegisterEdge(a.Router, client.Dependencies{Tokens: s.validated})
-	client.Document(a.Huma)
-	client.DocumentEdge(a.Huma)
 	s.streams.Register(a.Router)
-	stream.Document(a.Huma)
 	s.registerLinks(a)
 	s.registerFrontend(a)
 	s.registerProxy(a)
 	s.registerOFREP(a)
 	s.registerBackstage(a)
-	return s.outer(a)
 }
 
 func (s *surface) registerFrontend(a *api.API) {
@@ -59,9 +82,7 @@ func (s *surface) registerFrontend(a *api.API) {
 		a.Guard(prefix, s.config.CORS.Middleware) // the last one is the outermost: preflights carry no token
 	}
 	frontend.Register(a.Router, frontend.Dependencies{Flags: s.flags, Usage: s.usage, All: !s.config.HideAll})
-	frontend.Document(a.Huma)
 	frontend.RegisterStreams(a.Router, frontend.StreamDependencies{Push: s.push, Tickets: s.tickets})
-	frontend.DocumentStreams(a.Huma)
 }
 
 func (s *surface) registerProxy(a *api.API) {
@@ -89,7 +110,6 @@ func (s *surface) registerOFREP(a *api.API) {
 	a.Guard(ofrep.Prefix, s.config.CORS.Middleware)
 	a.Guard(openfeature.PathManifest, s.ofrep.ManifestGuard)
 	s.ofrep.Register(a.Router)
-	ofrep.Document(a.Huma)
 }
 
 // outer is what comes before any route: who may call at all, where the token is, and whose answer it is.

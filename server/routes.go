@@ -71,15 +71,21 @@ func (s *Server) routes() http.Handler {
 	if !s.config.MetricsOff {
 		config.Observe = s.measured.requests.Observe
 	}
+	config.Describe = func() *api.API { return describe(s.config) }
 	a := api.New(config, s.config.Logger)
 	register(a, s)
+	a.Forget()
 	return a
 }
 
 // OpenAPI returns the document of the server's HTTP surface. It needs no database: the document is the router.
-func OpenAPI() *huma.OpenAPI {
+func OpenAPI() *huma.OpenAPI { return describe(Config{FrontendAll: true}).Huma.OpenAPI() }
+
+// describe makes the HTTP surface for its document alone.
+func describe(config Config) *api.API {
 	logger := slog.New(slog.DiscardHandler)
-	a := api.New(api.Config{Version: documentVersion}, logger)
+	a := api.New(api.Config{BasePath: config.BasePath, Version: documentVersion}, logger)
+	config.MetricsOff = config.MetricsOff || config.MetricsPort != nil
 	s := &Server{
 		store:  replica.NewStore(logger),
 		hub:    sse.New(sse.Config{}),
@@ -87,7 +93,7 @@ func OpenAPI() *huma.OpenAPI {
 		usage:  &controlusage.Flusher{Buffer: usage.NewBuffer(), Impact: usage.NewImpact()},
 
 		origins: api.NewOrigins(),
-		config:  Config{FrontendAll: true},
+		config:  config,
 	}
 	s.flags = evaluation.New(s.store)
 	s.measured = newMeasured()
@@ -97,7 +103,7 @@ func OpenAPI() *huma.OpenAPI {
 	s.connectLinks()
 	s.connectOFREP()
 	register(a, s)
-	return a.Huma.OpenAPI()
+	return a
 }
 
 // documentVersion is the API's, not the build's, so that the committed document changes only with the API.

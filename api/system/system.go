@@ -55,7 +55,9 @@ func Register(a *api.API, checks ...Check) {
 		}
 		write(w, http.StatusOK, HealthCheckSchema{Health: Good})
 	})
-	document(a.Huma)
+	if a.Config().Describe == nil {
+		document(a.Huma)
+	}
 }
 
 func write(w http.ResponseWriter, status int, body HealthCheckSchema) {
