@@ -58,6 +58,10 @@ format: $(TOOLS)/golangci-lint ## Format all Go code
 bench: build ## Measure against bare-Go ceilings and unleash-server; writes docs/performance.md
 	@bash scripts/bench.sh
 
+.PHONY: faults
+faults: ## Break servers, edges and what is between them, for minutes; writes its table in docs/operating.md
+	@go run ./db/dbtest/withpostgres go test ./test/fault -run TestFaults -count=1 -timeout 30m -v -faults.long -faults.report $(CURDIR)/docs/operating.md
+
 .PHONY: clean
 clean: ## Remove what was built (never .pennon, the development database)
 	@rm -rf bin $(CACHE)
