@@ -111,7 +111,7 @@ func (s *session) hello(ctx context.Context) error {
 	if err := s.connection.send(hello); err != nil {
 		return err
 	}
-	return s.watch(s.up.tokenNews.all())
+	return s.watch(s.up.tokenNews.all(), nil)
 }
 
 // room are the feeds for which a link has room. The others go their own ways.
@@ -289,17 +289,9 @@ func (s *session) agree(ctx context.Context) error {
 	return err
 }
 
-// watch asks to be told of tokens (true), and no more of others (false).
-func (s *session) watch(tokens map[string]bool) error {
+// watch asks to be told of tokens, and no more of others.
+func (s *session) watch(watched, unwatched []string) error {
 	const most = 10_000 // in one frame
-	watched, unwatched := []string{}, []string{}
-	for sum, watch := range tokens {
-		if watch {
-			watched = append(watched, sum)
-		} else {
-			unwatched = append(unwatched, sum)
-		}
-	}
 	for chunk := range slices.Chunk(unwatched, most) {
 		if err := s.connection.send(&link.FromEdge{Type: link.TypeUnwatch, Tokens: chunk}); err != nil {
 			return err

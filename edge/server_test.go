@@ -48,6 +48,7 @@ type server struct {
 type tokenTable struct {
 	mu    sync.Mutex
 	known map[string]*token.Token // mu
+	asked map[string]int          // mu; by id: how often ByHash was asked, as it is for what is watched
 }
 
 func (t *tokenTable) Token(_ context.Context, secret string) (*token.Token, error) {
@@ -64,10 +65,24 @@ func (t *tokenTable) ByHash(sum [sha256.Size]byte) (*token.Token, bool) {
 	defer t.mu.Unlock()
 	for secret, known := range t.known {
 		if token.Hash(secret) == sum {
+			t.asked[known.ID]++
 			return known, true
 		}
 	}
 	return nil, false
+}
+
+func (t *tokenTable) remove(secret string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.known, secret)
+}
+
+// watched reports whether an edge wants to be told of the token.
+func watched(s *server, id string) bool {
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	return s.tokens.asked[id] > 0
 }
 
 func (t *tokenTable) set(secret string, kind token.Kind, scope token.Scope) *token.Token {
@@ -82,7 +97,7 @@ func (t *tokenTable) set(secret string, kind token.Kind, scope token.Scope) *tok
 func startServer(t *testing.T, through *pipes, snapshot replica.Snapshot) *server {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
-	s := &server{store: replica.NewStore(quiet), tokens: &tokenTable{known: map[string]*token.Token{}}, asked: map[string]int{}, pipes: through}
+	s := &server{store: replica.NewStore(quiet), tokens: &tokenTable{known: map[string]*token.Token{}, asked: map[string]int{}}, asked: map[string]int{}, pipes: through}
 	s.hub = sse.New(sse.Config{Logger: quiet})
 	streams := stream.New(s.store, s.hub, s.tokens, 0)
 	s.links = link.New(link.Config{Store: s.store, Tokens: s.tokens, Version: "test", Logger: quiet})

@@ -113,7 +113,7 @@ func (t *Tokens) recall(sum hash, as *token.Token, confirmedAt time.Time) {
 	defer t.mu.Unlock()
 	if t.known[sum] == nil {
 		t.known[sum] = &knownToken{Token: as, earlier: true, confirmedAt: confirmedAt}
-		t.news.note(sum, true)
+		t.news.note(sum, watchNew)
 	}
 }
 
@@ -228,13 +228,13 @@ func (t *Tokens) check(ctx context.Context, secrets []string) error {
 			}
 			t.known[sum] = &knownToken{Token: now, secret: secret, confirmedAt: t.now()}
 			delete(t.unknown, sum)
-			t.news.note(sum, true)
+			t.news.note(sum, watchNew)
 			if before != nil && (before.Kind != now.Kind || before.Scope.Key() != now.Scope.Key()) {
 				changes = append(changes, change{now.ID, false})
 			}
 		default:
 			if before != nil {
-				t.news.note(sum, false)
+				t.news.note(sum, unwatch)
 				changes = append(changes, change{before.ID, true})
 			}
 			t.forget(sum)

@@ -27,42 +27,65 @@ type news struct {
 	tokens *Tokens       // nil: nobody wants to know
 
 	mu      sync.Mutex
-	pending map[string]bool // mu; by the hash in hexadecimal: watch it, or no more
+	pending map[hash]wish // mu
 }
 
-func newNews() *news { return &news{rang: make(chan struct{}, 1), pending: map[string]bool{}} }
+// wish is what a link is to do about a token.
+type wish int
+
+const (
+	unwatch  wish = iota
+	watchNew      // and say at once if it is not what it is known as
+	watchOn       // the upstream has just said what it is, in other words perhaps than the link would
+)
+
+func newNews() *news { return &news{rang: make(chan struct{}, 1), pending: map[hash]wish{}} }
 
 // follow has the news tell of the tokens. Call it before either is used.
 func (t *Tokens) follow(n *news) { t.news, n.tokens = n, t }
 
-// note says that a token is to be watched, or no more.
-func (n *news) note(sum hash, watch bool) {
+// note says what is to be done about a token.
+func (n *news) note(sum hash, w wish) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.pending[hex.EncodeToString(sum[:])] = watch
+	if len(n.pending) >= maxKnown { // there is no link; when one comes, it asks for all
+		clear(n.pending)
+	}
+	n.pending[sum] = w
 	select {
 	case n.rang <- struct{}{}:
 	default: // it will be taken
 	}
 }
 
-// take returns what is new since the last time.
-func (n *news) take() map[string]bool {
+// take returns which tokens are to be watched, and which no more, since the last time, as frames name them.
+func (n *news) take() (watch, gone []string) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	pending := n.pending
-	n.pending = map[string]bool{}
-	return pending
+	n.pending = map[hash]wish{}
+	n.mu.Unlock()
+	for sum, wanted := range pending {
+		known, found := n.tokens.ByHash(sum)
+		switch {
+		case wanted == unwatch:
+			gone = append(gone, link.Watched(sum, nil))
+		case found && wanted == watchNew:
+			watch = append(watch, link.Watched(sum, known))
+		case found:
+			watch = append(watch, link.Watched(sum, nil))
+		}
+	}
+	return watch, gone
 }
 
 // all returns every token to be watched.
-func (n *news) all() map[string]bool {
-	n.take()
-	all := map[string]bool{}
-	if n.tokens != nil {
-		n.tokens.each(func(sum hash, _ *knownToken) { all[hex.EncodeToString(sum[:])] = true })
+func (n *news) all() (watch []string) {
+	if n.tokens == nil {
+		return nil
 	}
-	return all
+	n.take()
+	n.tokens.each(func(sum hash, known *knownToken) { watch = append(watch, link.Watched(sum, known.Token)) })
+	return watch
 }
 
 // told takes in what the link says of a token.
@@ -186,7 +209,7 @@ func (t *Tokens) resolve(ctx context.Context) error {
 	defer t.mu.RUnlock()
 	for _, secret := range secrets {
 		if sum := token.Hash(secret); t.known[sum] != nil {
-			t.news.note(sum, true)
+			t.news.note(sum, watchOn)
 		}
 	}
 	return nil
