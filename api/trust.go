@@ -13,6 +13,14 @@ import (
 type Trust struct {
 	everybody bool
 	networks  []netip.Prefix
+	forwarded bool // Forwarded counts where there is no X-Forwarded-For
+}
+
+// WithForwarded believes the Forwarded header (RFC 7239), too, of requests that have no X-Forwarded-For. Where both are
+// there, one of them may be the caller's own, passed on by a proxy that knows the other only; most know X-Forwarded-For.
+func (t Trust) WithForwarded() Trust {
+	t.forwarded = true
+	return t
 }
 
 // trustNames are the groups of addresses that have a name, as the legacy Unleash Proxy (and Express) know them.
@@ -86,6 +94,9 @@ func (t Trust) ClientIP(r *http.Request) string {
 		return peer
 	}
 	lines := r.Header["X-Forwarded-For"]
+	if len(lines) == 0 && t.forwarded {
+		lines = forwardedFor(r.Header["Forwarded"])
+	}
 	for i := len(lines) - 1; i >= 0; i-- {
 		for line := lines[i]; line != ""; {
 			if !t.believes(current) {
@@ -100,6 +111,26 @@ func (t Trust) ClientIP(r *http.Request) string {
 		}
 	}
 	return current.Unmap().String()
+}
+
+// forwardedFor makes what Forwarded says look like X-Forwarded-For.
+func forwardedFor(lines []string) []string {
+	all := make([]string, 0, len(lines))
+	for _, line := range lines {
+		var hops []string
+		for element := range strings.SplitSeq(line, ",") {
+			hop := "unknown"
+			for pair := range strings.SplitSeq(element, ";") {
+				name, value, _ := strings.Cut(pair, "=")
+				if strings.EqualFold(strings.TrimSpace(name), "for") {
+					hop = strings.Trim(strings.TrimSpace(value), `"`)
+				}
+			}
+			hops = append(hops, hop)
+		}
+		all = append(all, strings.Join(hops, ","))
+	}
+	return all
 }
 
 func (t Trust) believes(address netip.Addr) bool {

@@ -47,6 +47,25 @@ func TestTrustFindsTheClient(t *testing.T) {
 	}
 }
 
+func TestForwardedCountsWhereItIsAskedForAndThereIsNothingElse(t *testing.T) {
+	t.Parallel()
+	trust, err := api.ParseTrust("10.0.0.0/8")
+	require.NoError(t, err)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = "10.0.0.1:80"
+	r.Header["Forwarded"] = []string{`for=1.2.3.4;proto=https, For="[2001:db8::17]:4711"; by=10.0.0.9`, "for=10.0.0.2"}
+	require.Equal(t, "10.0.0.1", trust.ClientIP(r))
+	trust = trust.WithForwarded()
+	require.Equal(t, "2001:db8::17", trust.ClientIP(r))
+	r.Header["Forwarded"] = []string{"for=1.2.3.4, for=unknown, for=10.0.0.2"}
+	require.Equal(t, "10.0.0.2", trust.ClientIP(r))
+	r.Header["Forwarded"] = []string{"proto=https"}
+	require.Equal(t, "10.0.0.1", trust.ClientIP(r))
+	r.Header.Set("X-Forwarded-For", "9.9.9.9")
+	r.Header["Forwarded"] = []string{"for=1.2.3.4"}
+	require.Equal(t, "9.9.9.9", trust.ClientIP(r))
+}
+
 func TestParseTrustRefusesWhatIsNoAddress(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"yes", "10.0.0.1/33", "10.0.0.1,example.com"} {

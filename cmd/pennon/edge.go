@@ -131,7 +131,7 @@ type surfaceOptions struct {
 
 	Allow          []string `name:"allow-list" env:"ALLOW_LIST" placeholder:"CIDR" help:"Networks whose peers may call; all by default."`
 	Deny           []string `name:"deny-list" env:"DENY_LIST" placeholder:"CIDR" help:"Networks whose peers may not."`
-	TrustProxy     bool     `name:"trust-proxy" env:"TRUST_PROXY" help:"Believe X-Forwarded-For about where requests come from."`
+	TrustProxy     bool     `name:"trust-proxy" env:"TRUST_PROXY" help:"Believe X-Forwarded-For, or Forwarded where that is missing, about where requests come from."`
 	TrustedServers []string `name:"proxy-trusted-servers" env:"PROXY_TRUSTED_SERVERS" placeholder:"CIDR" help:"With --trust-proxy: of these proxies only."`
 	AuthHeader     string   `name:"edge-auth-header" env:"EDGE_AUTH_HEADER" help:"Header that carries callers' tokens; Authorization by default."`
 	TokenHeader    string   `name:"token-header" env:"TOKEN_HEADER" help:"Sets --edge-auth-header and --upstream-auth-header."`
@@ -212,13 +212,13 @@ func (o surfaceOptions) trust() (api.Trust, error) {
 	case !o.TrustProxy:
 		return api.Trust{}, nil
 	case len(servers) == 0:
-		return api.TrustEverybody(), nil
+		return api.TrustEverybody().WithForwarded(), nil
 	}
 	trust, err := api.ParseTrust(strings.Join(servers, ","))
 	if err != nil {
 		return api.Trust{}, fmt.Errorf("--proxy-trusted-servers: %w", err)
 	}
-	return trust, nil
+	return trust.WithForwarded(), nil
 }
 
 func networks(flag string, texts []string) ([]netip.Prefix, error) {
