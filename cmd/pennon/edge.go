@@ -47,6 +47,7 @@ func (c *edgeCommand) Run(ctx context.Context, std streams) error {
 	if err != nil {
 		return err
 	}
+	collectMore()
 	go settle(ctx, e.Loaded())
 	_, _ = fmt.Fprintf(std.out, "The edge is listening on %s\n", cmp.Or(e.TLSURL(), e.URL()))
 	return e.Run(ctx)

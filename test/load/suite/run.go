@@ -23,8 +23,10 @@ type area interface {
 
 // areas lists every area in the order of the report.
 func areas() []area {
-	return []area{&fanout{}, &push{}, &browser{}, &features{}, &frontend{}, &proxies{}, &edges{}, &edgeChain{},
-		&edgeFanout{}, &evaluation{}, &writes{}, &search{}, &usage{}, &start{}}
+	return []area{
+		&fanout{}, &push{}, &browser{}, &features{}, &frontend{}, &proxies{}, &edges{}, &edgeChain{},
+		&edgeFanout{}, &evaluation{}, &writes{}, &search{}, &usage{}, &start{},
+	}
 }
 
 // Names lists the areas' names.
