@@ -157,7 +157,8 @@ func errUnknownToken() error { return fault.New(fault.Unauthenticated, "The toke
 
 func (t *Tokens) unreachable() bool {
 	at := t.failedAt.Load()
-	return at != 0 && t.now().Sub(time.Unix(0, at)) < unreachableFor
+	ago := t.now().Sub(time.Unix(0, at))
+	return at != 0 && ago >= 0 && ago < unreachableFor // less than nothing: the clock was set back
 }
 
 // adopt notes the secret of a token of an earlier run, so that the upstream can be asked about it later.
@@ -176,6 +177,15 @@ func (t *Tokens) adopt(sum hash, secret string, known *knownToken) *knownToken {
 // lookup asks the upstream about one secret. It runs apart from any request, so that a caller who leaves does not fail the
 // others who wait for the same secret.
 func (t *Tokens) lookup(sum hash, secret string) (*knownToken, error) {
+	t.mu.RLock()
+	known, until := t.known[sum], t.unknown[sum]
+	t.mu.RUnlock()
+	switch { // the question before this one may have been the same
+	case known != nil && !known.earlier:
+		return known, nil
+	case t.now().Before(until):
+		return nil, errUnknownToken()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), validateTimeout)
 	defer cancel()
 	select {
@@ -186,7 +196,7 @@ func (t *Tokens) lookup(sum hash, secret string) (*knownToken, error) {
 	}
 	err := t.check(ctx, []string{secret})
 	t.mu.RLock()
-	known := t.known[sum]
+	known = t.known[sum]
 	t.mu.RUnlock()
 	switch {
 	case known != nil && err != nil: // of an earlier run
