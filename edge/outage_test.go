@@ -92,7 +92,7 @@ func TestFlagsOfAnEarlierRun(t *testing.T) {
 		on     bool          // as the upstream says
 	}{
 		"WaitForAnUpstreamThatIsSlow": {func(*http.Request) *http.Response {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			return reply(http.StatusOK, features(flag("a", true)))
 		}, time.Second, true},
 		"AreServedAtOnceWhereItIsAway": {unreachable, 0, false},
