@@ -82,8 +82,10 @@ func wired(t *testing.T, upstream string, flags ...string) *edge.Edge {
 	var edges edgeRoles
 	parser, err := newParser(&roles{}, streams{out: io.Discard, err: io.Discard}, func(int) {}, kong.Embed(&edges))
 	require.NoError(t, err)
-	_, err = parser.Parse(append([]string{"edge", "--upstream-url", upstream, "--tokens", wireBackend, "--polling", "-f1",
-		"--port=0", "--tls-server-port=0", "--interface=127.0.0.1", "--shutdown-grace=1ms"}, flags...))
+	_, err = parser.Parse(append([]string{
+		"edge", "--upstream-url", upstream, "--tokens", wireBackend, "--polling", "-f1",
+		"--port=0", "--tls-server-port=0", "--interface=127.0.0.1", "--shutdown-grace=1ms",
+	}, flags...))
 	require.NoError(t, err)
 	config, err := edges.Edge.config(slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
