@@ -141,6 +141,8 @@ var faults = []fault{
 	{"PostgreSQL restored to an older copy", restore, always},
 	{"connections to the server forgotten, silently (NAT)", func(_ *testing.T, w *world) {
 		w.balancer.forget()
+		w.healed = time.Now()
+		wait(w.t, outage()) // something has to change for anybody to miss it
 	}, seldom},
 }
 
