@@ -29,6 +29,11 @@ run: build ## Build, find or start PostgreSQL, migrate and serve on :4242
 test: deps ## Run every test: real PostgreSQL, PgBouncer, real SDKs, with the race detector
 	@bash scripts/test.sh $(TESTFLAGS) $(PACKAGES)
 
+.PHONY: test-edge
+test-edge: deps ## Build the published Unleash Edge once (ten minutes) and run the tests with it before our server
+	@bash scripts/unleash-edge.sh
+	@bash scripts/test.sh -run UnleashEdge ./test/sdk
+
 .PHONY: deps
 deps: ## Install what the tests need and is missing (PostgreSQL, PgBouncer, Redis, Chromium, Node.js packages)
 	@bash scripts/deps.sh

@@ -26,11 +26,15 @@ type event struct {
 // caseLine is how conformance tests announce their counts, wherever in the output: "<suite>: passed/all cases".
 var caseLine = regexp.MustCompile(`(client specification|SDK scenarios)[^:\n]*: \d+/\d+[^\n]*`)
 
+// notRun is how tests say that what they need is not there, where that is no failure.
+var notRun = regexp.MustCompile(`not run: [^\n]*`)
+
 type report struct {
 	passed, failed, skipped int
 	brokenPackages          []string
 	output                  map[string][]string // by package and test, until it has passed
 	cases                   []string
+	notRun                  []string
 }
 
 func main() {
@@ -66,6 +70,9 @@ func (r *report) add(e event, out io.Writer) {
 		if found := caseLine.FindString(e.Output); found != "" && !slices.Contains(r.cases, found) {
 			r.cases = append(r.cases, found)
 		}
+		if found := notRun.FindString(e.Output); found != "" && !slices.Contains(r.notRun, found) {
+			r.notRun = append(r.notRun, found)
+		}
 	case "pass":
 		if e.Test != "" {
 			r.passed++
@@ -96,6 +103,12 @@ func (r *report) close(out io.Writer) error {
 	fmt.Fprintln(out, "\n== conformance")
 	for _, line := range r.cases {
 		fmt.Fprintln(out, line)
+	}
+	if len(r.notRun) > 0 {
+		fmt.Fprintln(out, "\n== not run")
+		for _, line := range r.notRun {
+			fmt.Fprintln(out, strings.TrimPrefix(line, "not run: "))
+		}
 	}
 	fmt.Fprintln(out, "\n== tests")
 	failed := r.failed

@@ -4,19 +4,16 @@ package sdk
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/pennonhq/pennon/db/dbtest"
-	"github.com/pennonhq/pennon/server"
 )
 
 // TestBrowserSDK runs Unleash's browser SDK on every path that it can be given.
 func TestBrowserSDK(t *testing.T) {
 	t.Parallel()
-	soon := func(c *server.Config) { c.FlushInterval = 20 * time.Millisecond }
-	report := RunIn(t, "browser", "poll.mjs", start(t, dbtest.New(t), soon).settings(), nil)
+	report := RunIn(t, "browser", "poll.mjs", start(t, dbtest.New(t), withSoonUsage).settings(), nil)
 	require.Len(t, report.Checks, 5*6+1)
 }
 

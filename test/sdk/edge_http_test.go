@@ -5,7 +5,6 @@ package sdk
 import (
 	"bufio"
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/netip"
 	"os"
@@ -29,25 +28,13 @@ func withFrontend(c *server.Config) { c.FrontendTokens = []string{edgeFrontendTo
 // call sends a request to an edge and returns status, body and headers. Headers are in pairs.
 func (r *edging) call(t *testing.T, method, path, secret, body string, headers ...string) (int, string, http.Header) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, r.URL()+path, strings.NewReader(body))
-	require.NoError(t, err)
-	request.Header.Set("Authorization", secret)
-	request.Header.Set("Content-Type", "application/json")
-	for i := 0; i < len(headers); i += 2 {
-		request.Header.Set(headers[i], headers[i+1])
-	}
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, response.Body.Close()) }()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return response.StatusCode, string(text), response.Header
+	return exchangeWith(t, r.URL(), method, path, secret, body, headers...)
 }
 
 // TestAnEdgeServesTheWholeDataPlane calls each of its APIs once, with the token that fits and with one that does not.
 func TestAnEdgeServesTheWholeDataPlane(t *testing.T) {
 	t.Parallel()
-	upstream := start(t, dbtest.New(t), withFrontend, func(c *server.Config) { c.FlushInterval = 20 * time.Millisecond })
+	upstream := start(t, dbtest.New(t), withFrontend, withSoonUsage)
 	upstream.flag(t, "on", true)
 	upstream.flag(t, "off", false)
 	upstream.turn(t, "on", true)
@@ -74,7 +61,7 @@ func TestAnEdgeServesTheWholeDataPlane(t *testing.T) {
 		{http.MethodGet, "/internal-backstage/health", "", "", `{"status":"OK"}`},
 		{http.MethodGet, "/internal-backstage/ready", "", "", `"READY"`},
 		{http.MethodGet, "/internal-backstage/info", "", "", `"package_version":"test"`},
-		{http.MethodGet, "/internal-backstage/tokens", "", "", `"mode":"streaming"`},
+		{http.MethodGet, "/internal-backstage/tokens", "", "", `"mode":"link"`},
 		{http.MethodGet, "/internal-backstage/features", clientToken, "", `{"development":{"version":2`},
 	} {
 		status, body, header := e.call(t, served.method, served.path, served.secret, served.body)

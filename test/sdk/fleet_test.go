@@ -131,6 +131,8 @@ func (f *fleet) shed(json.RawMessage) (any, error) {
 			opened++
 		case response.StatusCode == http.StatusTooManyRequests && opened == maxStreams:
 			return nil, nil
+		case response.StatusCode != http.StatusTooManyRequests:
+			return nil, fmt.Errorf("a stream is answered with %s", response.Status)
 		}
 		if opened > maxStreams {
 			return nil, errors.New("no stream is refused")

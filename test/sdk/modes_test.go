@@ -16,6 +16,7 @@ func TestSDKModes(t *testing.T) {
 	for name, scenario := range map[string]string{
 		"RegistersAndSendsMetrics":              "registers",
 		"Polls":                                 "polls",
+		"PollsDeltas":                           "deltas",
 		"ResumesAfterACut":                      "resumes",
 		"IsSentEverythingForAnIDOfNobody":       "rehydrates",
 		"IsRefusedWithoutTheRightToken":         "refuses",

@@ -5,10 +5,12 @@ package sdk
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,4 +114,25 @@ type testWriter struct{ t *testing.T }
 func (w testWriter) Write(p []byte) (int, error) {
 	w.t.Log(string(bytes.TrimRight(p, "\n")))
 	return len(p), nil
+}
+
+// withSoonUsage has usage counted soon.
+func withSoonUsage(c *server.Config) { c.FlushInterval = 20 * time.Millisecond }
+
+// exchangeWith sends a request and returns status, body and headers of the answer. Headers are in pairs.
+func exchangeWith(t *testing.T, address, method, path, secret, body string, headers ...string) (int, string, http.Header) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Authorization", secret)
+	request.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(text), response.Header
 }

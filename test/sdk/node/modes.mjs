@@ -11,14 +11,14 @@
 
 import { Admin } from './admin.mjs';
 import { check, finish, say } from './console.mjs';
-import { polls, registers } from './scenarios/fetching.mjs';
+import { deltas, polls, registers } from './scenarios/fetching.mjs';
 import { refuses, revokes, sheds, stops } from './scenarios/refusing.mjs';
 import { drains, rehydrates, restarts, resumes } from './scenarios/resuming.mjs';
 import { Sdk, sdkVersion } from './sdk.mjs';
 import { readSettings } from './settings.mjs';
 import { Wire } from './wire.mjs';
 
-const scenarios = { registers, polls, resumes, rehydrates, refuses, stops, revokes, restarts, drains, sheds };
+const scenarios = { registers, polls, deltas, resumes, rehydrates, refuses, stops, revokes, restarts, drains, sheds };
 const settings = readSettings();
 const admin = new Admin(settings);
 /** How long a scenario that is to fail waits for what does not come, in milliseconds. */

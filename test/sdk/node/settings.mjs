@@ -14,6 +14,7 @@ const defaults = {
   modes: { env: 'PENNON_MODES', value: 'polling,delta,streaming' },
   suites: { env: 'PENNON_SUITES', value: '' },
   scenarios: { env: 'PENNON_SCENARIOS', value: '' },
+  altering: { env: 'PENNON_ALTERING', value: '[]' },
   failing: { env: 'PENNON_FAILING', value: '[]' },
   toggles: { env: 'PENNON_TOGGLES', value: '20' },
   burst: { env: 'PENNON_BURST', value: '50' },
@@ -49,6 +50,7 @@ export function readSettings(argv = process.argv.slice(2), env = process.env) {
     settings[camel(name)] = settings[camel(name)].split(',').map((s) => s.trim()).filter(Boolean);
   }
   settings.elsewhere = JSON.parse(settings.elsewhere); // SDKs of other languages: [{name, command}]
+  settings.altering = JSON.parse(settings.altering); // operators that arrive as something else
   settings.failing = JSON.parse(settings.failing); // scenarios that are to fail: [{scenario, says, reason}]
   settings.url = settings.url.replace(/\/+$/, '');
   settings.adminUrl = settings.adminUrl.replace(/\/+$/, '') || settings.url;
