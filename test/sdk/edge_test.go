@@ -27,7 +27,7 @@ import (
 // does, byte for byte, over a restart of the server.
 func TestAnEdgeHoldsWhatItsServerHolds(t *testing.T) {
 	t.Parallel()
-	for name, mode := range map[string]edge.Mode{"Streaming": edge.Streaming, "DeltaPolling": edge.Delta, "FullPolling": edge.Full} {
+	for name, mode := range map[string]edge.Mode{"Link": edge.Link, "Streaming": edge.Streaming, "DeltaPolling": edge.Delta, "FullPolling": edge.Full} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database := dbtest.New(t)
