@@ -31,6 +31,15 @@ func (r *edging) call(t *testing.T, method, path, secret, body string, headers .
 	return exchangeWith(t, r.URL(), method, path, secret, body, headers...)
 }
 
+// hold waits until the edge has a flag that was made just before it started: the server may have told of it a moment later.
+func (r *edging) hold(t *testing.T, flag string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		_, body, _ := r.call(t, http.MethodGet, "/api/client/features", clientToken, "")
+		return strings.Contains(body, `"name":"`+flag+`"`)
+	}, patience, pollInterval)
+}
+
 // TestAnEdgeServesTheWholeDataPlane calls each of its APIs once, with the token that fits and with one that does not.
 func TestAnEdgeServesTheWholeDataPlane(t *testing.T) {
 	t.Parallel()
@@ -105,6 +114,7 @@ func TestAnEdgeStartsWithoutItsServer(t *testing.T) {
 	folder := t.TempDir()
 	keep := func(c *edge.Config) { c.Storage = storage.OpenFolder(folder) }
 	e := startEdge(t, upstream.URL(), true, keep)
+	e.hold(t, "kept")
 	status, _, _ := e.call(t, http.MethodGet, "/api/frontend", edgeFrontendToken, "")
 	require.Equal(t, http.StatusOK, status)
 	require.NoError(t, e.stop())
@@ -144,6 +154,7 @@ func TestAnEdgeServesThroughAnOutage(t *testing.T) {
 	upstream := start(t, database)
 	upstream.flag(t, "steady", true)
 	e := startEdge(t, upstream.URL(), true)
+	e.hold(t, "steady")
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.URL()+"/api/client/streaming", nil)
 	require.NoError(t, err)
 	request.Header.Set("Authorization", clientToken)
