@@ -41,6 +41,8 @@ func TestAnEdgeHoldsWhatItsServerHolds(t *testing.T) {
 					Name: "flexibleRollout", Parameters: map[string]string{"rollout": "50", "stickiness": "default", "groupId": "g"}, Segments: []int{segment.ID},
 				})
 			}
+			// Before the server has read the flags itself, having none is right.
+			require.Eventually(t, func() bool { return strings.Contains(answered(t, upstream), `"flag-11"`) }, patience, time.Millisecond)
 			store := feed(t, upstream, mode)
 
 			for step := range 40 {
