@@ -13,8 +13,10 @@ import (
 
 	"github.com/pennonhq/pennon/api"
 	"github.com/pennonhq/pennon/api/admin"
+	exchange "github.com/pennonhq/pennon/control/fleet"
 	"github.com/pennonhq/pennon/db/dbtest"
 	"github.com/pennonhq/pennon/fault"
+	"github.com/pennonhq/pennon/fleet"
 	"github.com/pennonhq/pennon/token"
 )
 
@@ -46,7 +48,9 @@ func newServer(t *testing.T) *server {
 	target := api.New(api.Config{Build: "1.2.3"}, slog.New(slog.NewTextHandler(log, nil)))
 	s := &server{Database: dbtest.New(t), handler: target, log: log}
 	admin.Guard(target, adminTokens{})
-	admin.Register(target, s.Pool, admin.Config{})
+	admin.Register(target, s.Pool, admin.Config{Fleet: &exchange.Exchange{
+		Pool: s.Pool, Registry: fleet.New(fleet.Config{Node: "one"}), Logger: slog.New(slog.DiscardHandler),
+	}})
 	s.changes(t) // the seed's
 	return s
 }

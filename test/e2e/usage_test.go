@@ -48,8 +48,9 @@ func setAway(t *testing.T, database *dbtest.Database, away bool) {
 
 func yesOf(t *testing.T, database *dbtest.Database, app string) (yes, red int64) {
 	t.Helper()
-	require.NoError(t, database.Pool.QueryRow(t.Context(), `SELECT coalesce(sum(yes), 0)::bigint FROM client_metrics WHERE app_name = $1`, app).Scan(&yes))
-	require.NoError(t, database.Pool.QueryRow(t.Context(), `SELECT coalesce(sum(count), 0)::bigint FROM client_metrics_variants WHERE app_name = $1`, app).Scan(&red))
+	require.NoError(t, database.Pool.QueryRow(t.Context(), `SELECT
+		(SELECT coalesce(sum(yes), 0)::bigint FROM client_metrics WHERE app_name = $1),
+		(SELECT coalesce(sum(count), 0)::bigint FROM client_metrics_variants WHERE app_name = $1)`, app).Scan(&yes, &red))
 	return yes, red
 }
 
