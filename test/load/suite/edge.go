@@ -242,7 +242,7 @@ func (*edges) table(b *Bench) report.Table {
 		}
 	}
 	about := fmt.Sprintf("`pennon edge` beside the open Unleash Edge %s (built from the crate), both in front of one Pennon server with the same token; ours "+
-		"follows its stream, theirs polls it. %d kept-alive connections for %s after %s of warm-up, %s flags, evaluated for %d contexts in turn; whole bodies are "+
+		"follows it over the link, theirs polls it. %d kept-alive connections for %s after %s of warm-up, %s flags, evaluated for %d contexts in turn; whole bodies are "+
 		"read. Memory is the resident set, mapped pages of the program included: %s after both are ready, after %d reads of everything plain and "+
 		"compressed, and after the load.", system.UnleashEdgeVersion, featuresConnections, edgeTime, edgeWarmUp, report.Number(featuresFlags), frontendContexts,
 		edgeSettle, edgeReads)
