@@ -120,6 +120,19 @@ func TestSDKModesBehindUnleashEdge(t *testing.T) {
 	})
 }
 
+// TestBrowserSDKBehindUnleashEdge runs Unleash's browser SDK, by GET and POST.
+func TestBrowserSDKBehindUnleashEdge(t *testing.T) {
+	t.Parallel()
+	binary, found := unleashEdge(t)
+	if !found {
+		return
+	}
+	upstream := start(t, dbtest.New(t), withSoonUsage)
+	settings := newUnleashEdges(t, binary, upstream.URL(), upstream.URL()).settings()
+	settings["PENNON_TARGET"] = "unleash-edge"
+	require.Len(t, RunIn(t, "browser", "poll.mjs", settings, nil).Checks, 3*6+1)
+}
+
 // TestUnleashEdgeAsksOurServer goes through what Unleash Edge asks of its upstream: it is what ours must answer.
 func TestUnleashEdgeAsksOurServer(t *testing.T) {
 	t.Parallel()
