@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pennonhq/pennon/api/system"
 	"github.com/pennonhq/pennon/metrics"
 	"github.com/pennonhq/pennon/sse"
 )
@@ -47,7 +48,7 @@ func (s *surface) connectMetrics(self identity, first ...func(*metrics.Writer)) 
 	}
 	r.Collect(func(w *metrics.Writer) { collectRequests(w, s.measured.requests, self) })
 	r.Collect(s.collectCache)
-	r.Collect(s.collectFlags)
+	r.Collect(func(w *metrics.Writer) { system.CollectFlags(w, s.store) })
 	r.Collect(func(w *metrics.Writer) { s.collectStreams(w, self) })
 	r.Collect(metrics.CollectProcess)
 }
@@ -103,16 +104,6 @@ func (s *surface) collectCache(w *metrics.Writer) {
 	w.Value("pennon_cache_hit_ratio", "Share of these that were not put together for the request, since the start.", metrics.KindGauge, ratio)
 }
 
-func (s *surface) collectFlags(w *metrics.Writer) {
-	if w.Family("environment_revision_id", "Revision that each environment's readers are served.", metrics.KindGauge) {
-		for _, name := range s.store.Environments() {
-			if state := s.store.State(name); state != nil {
-				w.Sample(float64(state.Cursor().Revision), label("environment", name))
-			}
-		}
-	}
-}
-
 func (s *surface) collectStreams(w *metrics.Writer, self identity) {
 	stats := s.hub.Stats()
 	open := 0
@@ -125,21 +116,7 @@ func (s *surface) collectStreams(w *metrics.Writer, self identity) {
 	if w.Family("streaming_connections_made", "Streams that were opened.", metrics.KindCounter) {
 		w.Sample(float64(stats.Opened), self...)
 	}
-	if w.Family("pennon_streams", "Streams that are open, by transport.", metrics.KindGauge) {
-		for _, transport := range []sse.Transport{sse.EventsHijacked, sse.EventsFlushed, sse.WebSocket} {
-			w.Sample(float64(stats.Streams[transport]), label("transport", transport.String()))
-		}
-	}
-	w.Value("pennon_streams_slow", "Of these, those whose peer has not yet taken a message.", metrics.KindGauge, float64(stats.Slow))
-	w.Value("pennon_stream_messages_total", "Messages sent, heartbeats not counted.", metrics.KindCounter, float64(stats.Messages))
-	w.Value("pennon_stream_bytes_total", "Bytes sent on streams.", metrics.KindCounter, float64(stats.Bytes))
-	w.Value("pennon_stream_heartbeats_total", "Heartbeats sent.", metrics.KindCounter, float64(stats.Heartbeats))
-	w.Value("pennon_stream_refused_total", "Streams refused because there were too many.", metrics.KindCounter, float64(stats.Refused))
-	if w.Family("pennon_stream_closed_total", "Streams that ended, by reason.", metrics.KindCounter) {
-		for reason, n := range stats.Closes {
-			w.Sample(float64(n), label("reason", reason.String()))
-		}
-	}
+	system.CollectStreams(w, stats)
 	if w.Family("pennon_delivery_duration_seconds",
 		"From when a change was made, as far as the upstream says so, else from when it came, until its message was handed to the system, for each stream.",
 		metrics.KindHistogram) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pennonhq/pennon/api/system"
 	"github.com/pennonhq/pennon/metrics"
 )
 
@@ -135,20 +136,7 @@ func (u *Upstream) collectRequests(w *metrics.Writer) {
 // collect writes how it stands with what SDKs report.
 func (f *Forwarder) collect(w *metrics.Writer) {
 	stats := f.Buffer.Stats()
-	kinds := []struct {
-		kind      string
-		held, max int
-	}{{"counts", stats.Counts, stats.CountsMax}, {"instances", stats.Instances, stats.InstancesMax}, {"impact", stats.Series, stats.SeriesMax}}
-	if w.Family("pennon_usage_buffered", "Reports of SDKs, merged, that wait to be sent.", metrics.KindGauge) {
-		for _, k := range kinds {
-			w.Sample(float64(k.held), label("kind", k.kind))
-		}
-	}
-	if w.Family("pennon_usage_buffer_limit", "How many may wait; further ones are dropped.", metrics.KindGauge) {
-		for _, k := range kinds {
-			w.Sample(float64(k.max), label("kind", k.kind))
-		}
-	}
+	system.CollectBuffered(w, stats, "sent")
 	w.Value("pennon_usage_dropped_total", "Reports dropped at a limit.", metrics.KindCounter, float64(stats.Dropped))
 	f.collectQueue(w)
 	if w.Family("feature_toggle_usage_total", "Evaluations that SDKs reported, by application, flag and answer.", metrics.KindCounter) {

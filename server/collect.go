@@ -5,11 +5,11 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/pennonhq/pennon/api/system"
 	"github.com/pennonhq/pennon/db"
 	"github.com/pennonhq/pennon/metrics"
 	"github.com/pennonhq/pennon/queries"
 	"github.com/pennonhq/pennon/replica"
-	"github.com/pennonhq/pennon/sse"
 )
 
 // connectMetrics has everything written that the server knows of itself.
@@ -41,13 +41,7 @@ func (s *Server) collectFlags(w *metrics.Writer) {
 		ready = 1
 	}
 	w.Value("pennon_ready", "1 once the flags have been read.", metrics.KindGauge, ready)
-	if w.Family("environment_revision_id", "Revision that each environment's readers are served.", metrics.KindGauge) {
-		for _, name := range s.store.Environments() {
-			if state := s.store.State(name); state != nil {
-				w.Sample(float64(state.Cursor().Revision), label("environment", name))
-			}
-		}
-	}
+	system.CollectFlags(w, s.store)
 	if w.Family("feature_toggle_update_total", "Changes of flags seen in the change log, n/a where they are not of one environment.", metrics.KindCounter) {
 		s.measured.changesMu.Lock()
 		defer s.measured.changesMu.Unlock()
@@ -58,23 +52,7 @@ func (s *Server) collectFlags(w *metrics.Writer) {
 }
 
 func (s *Server) collectStreams(w *metrics.Writer) {
-	stats := s.hub.Stats()
-	if w.Family("pennon_streams", "Streams that are open, by transport.", metrics.KindGauge) {
-		for _, transport := range []sse.Transport{sse.EventsHijacked, sse.EventsFlushed, sse.WebSocket} {
-			w.Sample(float64(stats.Streams[transport]), label("transport", transport.String()))
-		}
-	}
-	w.Value("pennon_streams_slow", "Of these, those whose peer has not yet taken a message.", metrics.KindGauge, float64(stats.Slow))
-	w.Value("pennon_stream_messages_total", "Messages sent, heartbeats not counted.", metrics.KindCounter, float64(stats.Messages))
-	w.Value("pennon_stream_bytes_total", "Bytes sent on streams.", metrics.KindCounter, float64(stats.Bytes))
-	w.Value("pennon_stream_heartbeats_total", "Heartbeats sent.", metrics.KindCounter, float64(stats.Heartbeats))
-	w.Value("pennon_stream_slowed_total", "How often a peer did not take a message at once.", metrics.KindCounter, float64(stats.Slowed))
-	w.Value("pennon_stream_refused_total", "Streams refused because there were too many.", metrics.KindCounter, float64(stats.Refused))
-	if w.Family("pennon_stream_closed_total", "Streams that ended, by reason.", metrics.KindCounter) {
-		for reason, n := range stats.Closes {
-			w.Sample(float64(n), label("reason", reason.String()))
-		}
-	}
+	system.CollectStreams(w, s.hub.Stats())
 	if w.Family("pennon_delivery_duration_seconds",
 		"From the commit of a change, on the database's clock, until its message was handed to the system, for each stream.", metrics.KindHistogram) {
 		w.Histogram(s.measured.delivery)
@@ -83,20 +61,7 @@ func (s *Server) collectStreams(w *metrics.Writer) {
 
 func (s *Server) collectUsage(w *metrics.Writer) {
 	stats := s.usage.Buffer.Stats()
-	kinds := []struct {
-		kind      string
-		held, max int
-	}{{"counts", stats.Counts, stats.CountsMax}, {"instances", stats.Instances, stats.InstancesMax}, {"impact", stats.Series, stats.SeriesMax}}
-	if w.Family("pennon_usage_buffered", "Reports of SDKs, merged, that wait to be stored.", metrics.KindGauge) {
-		for _, k := range kinds {
-			w.Sample(float64(k.held), label("kind", k.kind))
-		}
-	}
-	if w.Family("pennon_usage_buffer_limit", "How many may wait; further ones are dropped.", metrics.KindGauge) {
-		for _, k := range kinds {
-			w.Sample(float64(k.max), label("kind", k.kind))
-		}
-	}
+	system.CollectBuffered(w, stats, "stored")
 	dropped := float64(stats.Dropped)
 	if s.usage.Impact != nil {
 		dropped += float64(s.usage.Impact.Dropped())
