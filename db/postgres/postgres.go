@@ -113,7 +113,7 @@ func Start(ctx context.Context, config Config) (_ *Server, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	began := time.Now()
-	s.process, err = startServer(ctx, cluster, s.arguments(cluster, config), filepath.Join(s.dir, "postgres.log"))
+	s.process, err = startServerPatiently(ctx, cluster, s.arguments(cluster, config), filepath.Join(s.dir, "postgres.log"))
 	if err != nil {
 		return nil, err
 	}

@@ -155,6 +155,37 @@ func TestStartRecoversFromKilledServer(t *testing.T) {
 	}
 }
 
+// TestStartWaitsForWhatAKilledServerLeft kills a server while it works for somebody: its backend learns of that only when it
+// has done, and holds the shared memory until then.
+func TestStartWaitsForWhatAKilledServerLeft(t *testing.T) {
+	t.Parallel()
+	dir := tempDir(t)
+	s := start(t, postgres.Config{Dir: dir})
+	conn, err := pgx.Connect(t.Context(), s.DSN("postgres"))
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = conn.Exec(context.Background(), "SELECT count(*) FROM generate_series(1, 8000000)") // however it ends
+	}()
+	require.Eventually(t, func() bool {
+		return queryInt(t, s, "postgres", "SELECT count(*)::int FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%generate_series(1, 8000000)'") > 0
+	}, 10*time.Second, time.Millisecond)
+	content, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	require.NoError(t, err)
+	var postmaster int
+	_, err = fmt.Sscan(string(content), &postmaster)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(postmaster, syscall.SIGKILL))
+	<-s.Done()
+	require.NoError(t, s.Stop(t.Context()))
+
+	s = start(t, postgres.Config{Dir: dir})
+	require.Equal(t, 1, queryInt(t, s, "postgres", "SELECT 1"))
+	<-done
+}
+
 func TestServerEndsWithItsKilledOwnerAndStartsAgain(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -71,6 +72,26 @@ func StartProcess(command *exec.Cmd, account Account) (*Process, error) {
 // Done is closed when the process has ended, asked for or not.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// errHeld says that somebody who worked for a server that was killed has not noticed yet, and holds its memory.
+var errHeld = errors.New("what a killed server has left is still in use")
+
+// startServerPatiently is startServer, again and again while backends of a killed server are about to end.
+func startServerPatiently(ctx context.Context, c cluster, arguments []string, logPath string) (*Process, error) {
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		p, err := startServer(ctx, c, arguments, logPath)
+		if !errors.Is(err, errHeld) {
+			return p, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-again.C:
+		}
+	}
+}
+
 // startServer runs a server and returns when it accepts connections.
 func startServer(ctx context.Context, c cluster, arguments []string, logPath string) (*Process, error) {
 	flags := os.O_CREATE | os.O_WRONLY | os.O_APPEND
@@ -82,6 +103,10 @@ func startServer(ctx context.Context, c cluster, arguments []string, logPath str
 		return nil, fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	defer logFile.Close()
+	before, err := logFile.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, fmt.Errorf("start PostgreSQL: %w", err)
+	}
 
 	command := exec.CommandContext(context.WithoutCancel(ctx), filepath.Join(c.binaries.dir, "postgres"), arguments...)
 	command.Stdout, command.Stderr = logFile, logFile
@@ -92,6 +117,9 @@ func startServer(ctx context.Context, c cluster, arguments []string, logPath str
 	if err := p.awaitReady(ctx, c); err != nil {
 		_ = p.Stop(context.WithoutCancel(ctx), true)
 		log, _ := os.ReadFile(logPath)
+		if bytes.Contains(log[min(int(before), len(log)):], []byte("pre-existing shared memory block")) {
+			err = fmt.Errorf("%w: %w", errHeld, err)
+		}
 		return nil, fmt.Errorf("start PostgreSQL: %w; its log %s ends with: %s", err, logPath, lastLines(log, 5))
 	}
 	return p, nil
