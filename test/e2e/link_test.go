@@ -122,14 +122,18 @@ func TestALinkBringsCommitsAndTheEndOfTokens(t *testing.T) {
 	}).body, &made))
 	e := newLinkedEdge(t, clientToken, productionToken, made.Secret)
 	require.NoError(t, e.connect(r))
-	e.next(link.TypeChanges)
-	for _, scope := range e.scopes {
-		require.Contains(t, scope.snapshot().features, "hello")
+	for _, scope := range e.scopes { // the server reads flags and tokens a moment after the Admin API has answered
+		for scope.snapshot().features["hello"].Name == "" {
+			e.next(link.TypeChanges)
+		}
 	}
 
 	_, err := database.Pool.Exec(t.Context(), `UPDATE feature_environments SET enabled = false WHERE feature = 'hello' AND environment = 'development'`)
 	require.NoError(t, err)
 	frame := e.next(link.TypeChanges)
+	for len(frame.Scopes) == 0 { // only moves the cursor
+		frame = e.next(link.TypeChanges)
+	}
 	require.Len(t, frame.Scopes, 2)
 	require.True(t, isOff("hello")(e.scopes[0].snapshot()))
 	require.True(t, isOff("hello")(e.scopes[2].snapshot()))
