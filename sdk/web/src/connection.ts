@@ -154,6 +154,7 @@ export const connect: Connect = (ask, sink, from, fetch = globalThis.fetch.bind(
         streamAt = Date.now() + delay;
         if ((!blocked && seen) || !timing.poll) {
           await sleep(delay);
+          streamAt = 0; // timers fire a moment early at times, and a poll would give up the id to go on from
           continue;
         }
       }
