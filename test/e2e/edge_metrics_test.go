@@ -48,18 +48,9 @@ func TestEdgeMetrics(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, ask(t, e.URL()+"/no/such/path", "").StatusCode)
 	events := ask(t, e.URL()+"/api/client/streaming", clientToken)
 	received := bufio.NewReader(events.Body)
-	await := func(text string) {
-		for {
-			line, err := received.ReadString('\n')
-			require.NoError(t, err)
-			if strings.Contains(line, text) {
-				return
-			}
-		}
-	}
-	await("unleash-connected")
+	awaitLine(t, received, "unleash-connected")
 	s.admin(http.StatusCreated, http.MethodPost, "/projects/default/features", map[string]string{"name": "measured-flag"})
-	await("measured-flag")
+	awaitLine(t, received, "measured-flag")
 	report(t, e.URL(), "shop", "measured-flag")
 
 	const delivered = "pennon_delivery_duration_seconds_count"

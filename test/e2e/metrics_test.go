@@ -72,6 +72,18 @@ func scrape(t *testing.T, url string) scraped {
 	return s
 }
 
+// awaitLine reads on to a line that contains text.
+func awaitLine(t *testing.T, lines *bufio.Reader, text string) {
+	t.Helper()
+	for {
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		if strings.Contains(line, text) {
+			return
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	s := start(t, dbtest.New(t))
@@ -88,18 +100,9 @@ func TestMetrics(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = events.Body.Close() }()
 	received := bufio.NewReader(events.Body)
-	await := func(text string) {
-		for {
-			line, err := received.ReadString('\n')
-			require.NoError(t, err)
-			if strings.Contains(line, text) {
-				return
-			}
-		}
-	}
-	await("unleash-connected")
+	awaitLine(t, received, "unleash-connected")
 	s.admin(http.StatusCreated, http.MethodPost, "/projects/default/features", map[string]string{"name": "measured-flag"})
-	await("measured-flag")
+	awaitLine(t, received, "measured-flag")
 	require.Equal(t, http.StatusAccepted, s.call(http.MethodPost, "/api/client/metrics", clientToken, bucketOf("shop", "measured-flag")).status)
 	require.Equal(t, http.StatusAccepted, s.call(http.MethodPost, "/api/client/metrics", clientToken, `{"appName":"shop","impactMetrics":[
 		{"name":"orders","help":"Orders\nmade","type":"counter","samples":[{"labels":{"way":"\"a\\b\n"},"value":3}]},

@@ -23,16 +23,13 @@ func TestWebClient(t *testing.T) {
 	npm(t, folder, "run", "check")
 	npm(t, folder, "test") // builds it
 
-	requireWebClient(t, newServers(t), "a server", "")
-	// Not beside it: the package is installed in one place.
-	requireWebClient(t, behindEdges(t, start(t, dbtest.New(t)), 1), "one edge", "")
+	requireWebClient(t, newServers(t), "a server")
+	requireWebClient(t, behindEdges(t, start(t, dbtest.New(t)), 1), "one edge") // not beside it: the package is installed in one place
 }
 
-func requireWebClient(t *testing.T, f *fleet, behind, leftOut string) {
+func requireWebClient(t *testing.T, f *fleet, behind string) {
 	t.Helper()
-	settings := f.settings()
-	settings["PENNON_LEFT_OUT"] = leftOut
-	report := RunIn(t, "web", "run.mjs", settings, f.answers())
+	report := RunIn(t, "web", "run.mjs", f.settings(), f.answers())
 	require.GreaterOrEqual(t, len(report.Checks), 30)
 
 	var result struct{ FetchMs, EventsourceMs, ThreeTabsMs, StockMs float64 }
